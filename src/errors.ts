@@ -1,0 +1,146 @@
+/**
+ * A refused upgrade, seen by the server: the status and the answer that the client got.
+ */
+export class HandshakeError extends Error {
+  /** The HTTP status of the answer. */
+  readonly status: number;
+  /** The answer that the client gets. */
+  readonly response: Response;
+  /** `"HandshakeError"`. */
+  override readonly name: string = "HandshakeError";
+
+  /**
+   * Makes the error of a refused upgrade.
+   *
+   * @param message Why the upgrade was refused
+   * @param response The answer
+   * @param options The cause, where user code threw
+   */
+  constructor(message: string, response: Response, options?: ErrorOptions) {
+    super(message, options);
+    this.status = response.status;
+    this.response = response;
+  }
+}
+
+/** A server's answer to a client's handshake. */
+export interface HandshakeResponse {
+  /** The HTTP status: 101 if the connection was upgraded. */
+  readonly status: number;
+  /** The headers. */
+  readonly headers: Headers;
+  /** The first bytes of the body, at most 1024; empty for a 101. */
+  readonly body: Uint8Array<ArrayBuffer>;
+}
+
+/**
+ * A handshake that the server refused, or answered wrongly, seen by the client (gorilla's `ErrBadHandshake`).
+ */
+export class BadHandshakeError extends Error {
+  /** What the server answered. */
+  readonly response: HandshakeResponse;
+  /** `"BadHandshakeError"`. */
+  override readonly name: string = "BadHandshakeError";
+
+  /**
+   * Makes the error of a refused or wrong answer.
+   *
+   * @param message What was wrong with the answer
+   * @param response The answer
+   */
+  constructor(message: string, response: HandshakeResponse) {
+    super(message);
+    this.response = response;
+  }
+}
+
+/** The steps of dialing, in their order. */
+export type DialPhase = "lookup" | "connect" | "proxy" | "tls" | "http";
+
+/** What a {@linkcode DialError} knows. */
+export interface DialErrorInit {
+  /** The step that failed. */
+  readonly phase: DialPhase;
+  /** The host and port dialed. */
+  readonly address: string;
+  /** The error of the system, of TLS, or of the answer. */
+  readonly cause?: unknown;
+}
+
+/** A connection that could not be made: the step that failed, and the address. */
+export class DialError extends Error {
+  /** The step that failed. */
+  readonly phase: DialPhase;
+  /** The host and port dialed. */
+  readonly address: string;
+  /** `"DialError"`. */
+  override readonly name: string = "DialError";
+
+  /**
+   * Makes the error of a failed dial.
+   *
+   * @param message What failed
+   * @param init The phase, the address and the cause
+   */
+  constructor(message: string, init: DialErrorInit) {
+    super(message, init.cause === undefined ? {} : { cause: init.cause });
+    this.phase = init.phase;
+    this.address = init.address;
+  }
+}
+
+/** A peer that broke the protocol; the connection has been failed with {@linkcode ProtocolError.code}. */
+export class ProtocolError extends Error {
+  /** The close code that was sent: 1002, or 1007 for text that is not UTF-8. */
+  readonly code: number;
+  /** `"ProtocolError"`. */
+  override readonly name: string = "ProtocolError";
+
+  /**
+   * Makes the error of a broken rule.
+   *
+   * @param message The rule
+   * @param code The close code
+   */
+  constructor(message: string, code = 1002) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** A message larger than the read limit (gorilla's `ErrReadLimit`); the connection has been failed with code 1009. */
+export class ReadLimitError extends Error {
+  /** The limit, in bytes. */
+  readonly limit: number;
+  /** `"ReadLimitError"`. */
+  override readonly name: string = "ReadLimitError";
+
+  /**
+   * Makes the error of a message over the limit.
+   *
+   * @param limit The limit, in bytes
+   */
+  constructor(limit: number) {
+    super(
+      `Cannot read message: it exceeds the read limit of ${limit} bytes`,
+    );
+    this.limit = limit;
+  }
+}
+
+/** A write after this side's close frame (gorilla's `ErrCloseSent`). */
+export class CloseSentError extends Error {
+  /** `"CloseSentError"`. */
+  override readonly name: string = "CloseSentError";
+
+  /** Makes the error of a write after the close frame. */
+  constructor() {
+    super("Cannot write message: the close frame has been sent");
+  }
+}
+
+/** A thing that the connection's engine cannot do; `conn.capabilities` tells beforehand. */
+export class UnsupportedError extends Error {
+  /** `"UnsupportedError"`. */
+  override readonly name: string = "UnsupportedError";
+}
