@@ -1,0 +1,207 @@
+/**
+ * The test command: type check, then the suite under Deno, then under Bun. Its
+ * last line is `N passed, N failed` over all three.
+ *
+ *     deno task test [--runtime=deno|bun] [FILTER]
+ *
+ * FILTER is a part of the test files' paths or, if it is in none, of the
+ * tests' names.
+ *
+ * @module
+ */
+
+import { fileURLToPath } from "node:url";
+
+import { canRun, type ExitCode, runChild } from "./runner/child.ts";
+import { type Counts, countTests, sumCounts } from "./runner/junit.ts";
+import { type Modules, prepareModules } from "./runner/modules.ts";
+
+interface Plan {
+  readonly deno: boolean;
+  readonly bun: boolean;
+  readonly files: readonly string[];
+  /** A part of the names of the tests to run. */
+  readonly name: string | undefined;
+  /** Whether the run is of all tests, so that docs are tested as well. */
+  readonly all: boolean;
+}
+
+const ROOT = fileURLToPath(new URL("../", import.meta.url));
+const CHECK_LIMIT = 5 * 60_000;
+const SUITE_LIMIT = 10 * 60_000;
+
+async function main(args: readonly string[]): Promise<void> {
+  const plan = await makePlan(args);
+  const temp = await Deno.makeTempDir({ prefix: "websocket-tests-" });
+  const results: Counts[] = [];
+  try {
+    const modules = await prepareModules(temp);
+    console.log(modules.note);
+    if (plan.deno) {
+      if (plan.all) results.push(await checkTypes(modules));
+      results.push(await testOnDeno(plan, modules, temp));
+    }
+    if (plan.bun) results.push(await testOnBun(plan, modules, temp));
+  } finally {
+    await Deno.remove(temp, { recursive: true });
+  }
+  const { passed, failed } = sumCounts(results);
+  if (passed + failed === 0) console.log("No test fits the filter");
+  console.log(`${passed} passed, ${failed} failed`);
+  Deno.exitCode = failed > 0 || passed === 0 ? 1 : 0;
+}
+
+async function makePlan(args: readonly string[]): Promise<Plan> {
+  let runtime: string | undefined;
+  let filter: string | undefined;
+  for (const arg of args) {
+    if (arg === "--runtime=deno" || arg === "--runtime=bun") {
+      runtime = arg.slice("--runtime=".length);
+    } else if (arg.startsWith("-") || filter !== undefined) {
+      console.error("Usage: deno task test [--runtime=deno|bun] [FILTER]");
+      Deno.exit(2);
+    } else {
+      filter = arg;
+    }
+  }
+  const files = (await Array.fromAsync(testFiles("tests"))).sort();
+  const fitting = files.filter((file) => file.includes(filter ?? ""));
+  return {
+    deno: runtime !== "bun",
+    bun: runtime !== "deno",
+    files: fitting.length > 0 ? fitting : files,
+    name: fitting.length > 0 ? undefined : filter,
+    all: filter === undefined,
+  };
+}
+
+async function* testFiles(folder: string): AsyncGenerator<string> {
+  for await (const entry of Deno.readDir(ROOT + folder)) {
+    const path = `${folder}/${entry.name}`;
+    if (entry.isDirectory) yield* testFiles(path);
+    else if (entry.name.endsWith("_test.ts")) yield path;
+  }
+}
+
+async function checkTypes(modules: Modules): Promise<Counts> {
+  console.log("\nTypes, by deno check");
+  const code = await runChild([
+    Deno.execPath(),
+    "check",
+    "--quiet",
+    ...mapFlag(modules),
+    "--doc",
+    ...await existing("mod.ts", "src", "tests", "examples", "README.md"),
+  ], { timeout: CHECK_LIMIT });
+  const failed = code === 0 ? 0 : 1;
+  return summarize("Types", { passed: 1 - failed, failed, skipped: 0 }, code);
+}
+
+async function testOnDeno(
+  plan: Plan,
+  modules: Modules,
+  temp: string,
+): Promise<Counts> {
+  console.log(`\nDeno ${Deno.version.deno}`);
+  const report = `${temp}/deno.xml`;
+  const docs = plan.all
+    ? ["--doc", ...await existing("mod.ts", "src", "README.md")]
+    : [];
+  const code = await runChild([
+    Deno.execPath(),
+    "test",
+    "--allow-all",
+    "--no-check",
+    ...mapFlag(modules),
+    `--junit-path=${report}`,
+    ...plan.name === undefined ? [] : [`--filter=${plan.name}`],
+    ...docs,
+    ...plan.files,
+  ], { timeout: SUITE_LIMIT });
+  return summarize("Deno", await readCounts(report), code);
+}
+
+async function testOnBun(
+  plan: Plan,
+  modules: Modules,
+  temp: string,
+): Promise<Counts> {
+  const bun = await findBun();
+  if (bun === undefined) {
+    console.log("\nBun: cannot be found; install it, or npx to fetch it");
+    return { passed: 0, failed: 1, skipped: 0 };
+  }
+  console.log(`\nBun, as ${bun.join(" ")}`);
+  const report = `${temp}/bun.xml`;
+  const code = await runChild([
+    ...bun,
+    "test",
+    `--tsconfig-override=${modules.tsconfig}`,
+    "--reporter=junit",
+    `--reporter-outfile=${report}`,
+    ...plan.name === undefined
+      ? []
+      : [`--test-name-pattern=${RegExp.escape(plan.name)}`],
+    ...plan.files.map((file) => `./${file}`),
+  ], { timeout: SUITE_LIMIT });
+  const counts = await readCounts(report);
+  // Bun also exits with 1 when no name fits.
+  const noneFits = plan.name !== undefined && counts.skipped > 0 &&
+    counts.passed + counts.failed === 0;
+  return summarize("Bun", counts, noneFits ? 0 : code);
+}
+
+async function findBun(): Promise<string[] | undefined> {
+  if (await canRun(["bun", "--version"])) return ["bun"];
+  const npx = [Deno.build.os === "windows" ? "npx.cmd" : "npx", "-y", "bun"];
+  return await canRun([...npx, "--version"]) ? npx : undefined;
+}
+
+/**
+ * Says how a part ended. A runtime that fails without a failed test has
+ * crashed, or a file could not be loaded: that counts as one.
+ */
+function summarize(part: string, counts: Counts, code: ExitCode): Counts {
+  const crashed = code !== 0 && counts.failed === 0;
+  if (code === undefined) console.log(`${part}: took too long, was ended`);
+  else if (crashed) console.log(`${part}: ended with exit code ${code}`);
+  const total = sumCounts([
+    counts,
+    { passed: 0, failed: crashed ? 1 : 0, skipped: 0 },
+  ]);
+  const { passed, failed, skipped } = total;
+  console.log(
+    `${part}: ${passed} passed, ${failed} failed, ${skipped} skipped`,
+  );
+  return total;
+}
+
+async function readCounts(report: string): Promise<Counts> {
+  try {
+    return countTests(await Deno.readTextFile(report));
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    return { passed: 0, failed: 0, skipped: 0 }; // It crashed before.
+  }
+}
+
+function mapFlag(modules: Modules): string[] {
+  return modules.importMap === undefined
+    ? []
+    : [`--import-map=${modules.importMap}`];
+}
+
+async function existing(...paths: string[]): Promise<string[]> {
+  const found: string[] = [];
+  for (const path of paths) {
+    try {
+      await Deno.stat(ROOT + path);
+      found.push(path);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+  return found;
+}
+
+await main(Deno.args);
