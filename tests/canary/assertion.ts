@@ -1,0 +1,6 @@
+import { test } from "../helper.ts";
+
+test("a test that throws", async () => {
+  await Promise.resolve();
+  throw new Error("a canary sings");
+});

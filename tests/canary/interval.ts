@@ -1,0 +1,5 @@
+import { test } from "../helper.ts";
+
+test("a test that leaks an interval", () => {
+  setInterval(() => {}, 60_000);
+});
