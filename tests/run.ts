@@ -42,6 +42,9 @@ async function main(args: readonly string[]): Promise<void> {
       results.push(await testOnDeno(plan, modules, temp));
     }
     if (plan.bun) results.push(await testOnBun(plan, modules, temp));
+  } catch (error) {
+    console.error(error);
+    results.push({ passed: 0, failed: 1, skipped: 0 });
   } finally {
     await Deno.remove(temp, { recursive: true });
   }
@@ -136,7 +139,7 @@ async function testOnBun(
   const code = await runChild([
     ...bun,
     "test",
-    `--tsconfig-override=${modules.tsconfig}`,
+    `--tsconfig-override=${await modules.tsconfig()}`,
     "--reporter=junit",
     `--reporter-outfile=${report}`,
     ...plan.name === undefined

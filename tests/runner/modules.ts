@@ -14,8 +14,8 @@ export interface Modules {
   readonly note: string;
   /** The import map for Deno; `undefined` = that of `deno.json`. */
   readonly importMap: string | undefined;
-  /** The `tsconfig.json` for Bun, which reads no import maps. */
-  readonly tsconfig: string;
+  /** Writes the `tsconfig.json` for Bun, which reads no import maps. */
+  tsconfig(): Promise<string>;
 }
 
 const ROOT = new URL("../../", import.meta.url);
@@ -61,7 +61,7 @@ export async function prepareModules(temp: string): Promise<Modules> {
       ? "@std modules: from JSR"
       : `@std modules: JSR cannot be reached, so from ${NPM_STD}`,
     importMap,
-    tsconfig: await writeTsconfig(temp, config, importMap),
+    tsconfig: () => writeTsconfig(temp, config, importMap),
   };
 }
 
