@@ -119,10 +119,33 @@ export class ReadLimitError extends Error {
    * Makes the error of a message over the limit.
    *
    * @param limit The limit, in bytes
+   * @param message What exceeds it; default: a message
+   */
+  constructor(
+    limit: number,
+    message =
+      `Cannot read message: it exceeds the read limit of ${limit} bytes`,
+  ) {
+    super(message);
+    this.limit = limit;
+  }
+}
+
+/** A peer that reads too slowly: more is unsent than the write limit allows; the connection has been failed. */
+export class WriteLimitError extends Error {
+  /** The limit, in bytes. */
+  readonly limit: number;
+  /** `"WriteLimitError"`. */
+  override readonly name: string = "WriteLimitError";
+
+  /**
+   * Makes the error of a slow reader.
+   *
+   * @param limit The limit, in bytes
    */
   constructor(limit: number) {
     super(
-      `Cannot read message: it exceeds the read limit of ${limit} bytes`,
+      `Cannot queue message: more than ${limit} bytes, the write limit, are unsent as the peer reads too slowly`,
     );
     this.limit = limit;
   }

@@ -82,7 +82,10 @@ export interface Transport {
   /** A number that grows with everything that is received, so that keepalive sees traffic of any kind. */
   readonly received: number;
 
-  /** Names the receiver, once, and lets events flow: first those that came before, in order. */
+  /**
+   * Names the receiver, once, and lets events flow: first those that came before, in order, but none before the caller of
+   * `start` had a turn of the event loop to set its handlers.
+   */
   start(receiver: TransportReceiver): void;
   /** Stops reading; what has been read already may still be delivered. Nothing where `readBackpressure` is no. */
   pause(): void;

@@ -1,0 +1,136 @@
+import type { DataType, Message } from "../message.ts";
+
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+const encoder = new TextEncoder();
+
+// Small pieces are copied together into stores of this size.
+const MIN_STORE = 1024;
+const MAX_STORE = 65_536;
+
+/** A message that comes in pieces, or has come whole and is read in pieces. */
+export class IncomingMessage {
+  readonly type: DataType;
+  /** Whether the last piece has come. */
+  ended = false;
+  /** Whether the pieces are dropped: nobody will read them. */
+  discarded = false;
+  /** Bytes that have come and have not been taken. */
+  size = 0;
+  /** Called when a piece, the end or a failure has come. */
+  notify: (() => void) | undefined;
+  /** Why the rest will never come. */
+  error: unknown;
+  // The pieces; the last may be a store with room behind it.
+  #pieces: Uint8Array<ArrayBuffer>[] = [];
+  #room = 0;
+
+  constructor(type: DataType) {
+    this.type = type;
+  }
+
+  /** A message that has come whole, to be read as if in pieces. */
+  static whole(message: Message): IncomingMessage {
+    const incoming = new IncomingMessage(message.type);
+    const bytes = message.type === 1
+      ? encoder.encode(message.data)
+      : message.data;
+    if (bytes.length > 0) {
+      incoming.#pieces.push(bytes);
+      incoming.size = bytes.length;
+    }
+    incoming.ended = true;
+    return incoming;
+  }
+
+  append(piece: Uint8Array<ArrayBuffer>): void {
+    this.size += piece.length;
+    // A piece that is a small part of its chunk is copied: otherwise a peer
+    // could make one byte hold 64 KiB in memory.
+    if (piece.length * 2 < piece.buffer.byteLength || piece.length < 64) {
+      this.#copy(piece);
+    } else {
+      this.#trim();
+      this.#pieces.push(piece);
+    }
+  }
+
+  /** The oldest piece, or `undefined` if there is none now. */
+  shift(): Uint8Array<ArrayBuffer> | undefined {
+    if (this.#pieces.length === 1) this.#trim();
+    const piece = this.#pieces.shift();
+    if (piece !== undefined) this.size -= piece.length;
+    return piece;
+  }
+
+  /** All that has come and has not been taken, as one array. */
+  takeBytes(): Uint8Array<ArrayBuffer> {
+    this.#trim();
+    const pieces = this.#pieces;
+    const size = this.size;
+    this.#pieces = [];
+    this.size = 0;
+    const first = pieces[0];
+    if (first === undefined) return new Uint8Array(0);
+    if (pieces.length === 1) return first;
+    const bytes = new Uint8Array(size);
+    let offset = 0;
+    for (const piece of pieces) {
+      bytes.set(piece, offset);
+      offset += piece.length;
+    }
+    return bytes;
+  }
+
+  /** All that has come and has not been taken, as text. */
+  takeText(): string {
+    return decoder.decode(this.takeBytes());
+  }
+
+  /** The message, once it has ended. */
+  take(): Message {
+    return this.type === 1
+      ? { type: 1, data: this.takeText() }
+      : { type: 2, data: this.takeBytes() };
+  }
+
+  /** Drops what has come and what will come. */
+  discard(): void {
+    this.discarded = true;
+    this.#pieces = [];
+    this.#room = 0;
+    this.size = 0;
+  }
+
+  // Appends to the store at the end; a full store is followed by one twice as
+  // large, so that stores cost no more than the bytes in them.
+  #copy(piece: Uint8Array<ArrayBuffer>): void {
+    let rest = piece;
+    while (rest.length > 0) {
+      const last = this.#pieces.at(-1);
+      if (last === undefined || this.#room === 0) {
+        const capacity = Math.min(
+          Math.max(MIN_STORE, this.size, rest.length),
+          MAX_STORE,
+        );
+        this.#pieces.push(new Uint8Array(new ArrayBuffer(capacity), 0, 0));
+        this.#room = capacity;
+        continue;
+      }
+      const part = rest.subarray(0, this.#room);
+      const grown = new Uint8Array(
+        last.buffer,
+        0,
+        last.length + part.length,
+      );
+      grown.set(part, last.length);
+      this.#pieces[this.#pieces.length - 1] = grown;
+      this.#room -= part.length;
+      rest = rest.subarray(part.length);
+    }
+  }
+
+  // Closes the store at the end: what follows does not go into it.
+  #trim(): void {
+    this.#room = 0;
+  }
+}

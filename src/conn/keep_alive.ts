@@ -1,0 +1,97 @@
+/** What keepalive watches. */
+export interface KeepAliveTarget {
+  /** Grows with everything that is received. */
+  readonly received: number;
+  /** Whether we have stopped the peer: then it cannot be heard. */
+  readonly paused: boolean;
+  /** Asks for a sign of life. */
+  probe(): void;
+  /** The peer has been silent for too long. */
+  expire(): void;
+}
+
+/** When the peer is asked, and when it is given up, in milliseconds. */
+export interface KeepAliveTimes {
+  readonly interval: number;
+  readonly timeout: number;
+}
+
+// Silence is noticed at the latest an eighth of the time too late, but the
+// clock ticks once a second at most.
+const TICKS = 8;
+const MAX_PERIOD = 1000;
+
+const watches: Set<Watch> = new Set();
+let period = Infinity;
+let timer: ReturnType<typeof setTimeout> | undefined;
+
+/** One connection's watch. One clock serves all of them, not a timer each. */
+class Watch {
+  readonly #target: KeepAliveTarget;
+  readonly #times: KeepAliveTimes;
+  readonly period: number;
+  #received: number;
+  #heard: number; // when something was received last
+  #pinged: number | undefined; // when the open ping was sent
+
+  constructor(target: KeepAliveTarget, times: KeepAliveTimes, now: number) {
+    this.#target = target;
+    this.#times = times;
+    this.period = Math.min(
+      Math.min(times.interval, times.timeout) / TICKS,
+      MAX_PERIOD,
+    );
+    this.#received = target.received;
+    this.#heard = now;
+  }
+
+  tick(now: number): void {
+    const target = this.#target;
+    if (target.paused || target.received !== this.#received) {
+      this.#received = target.received;
+      this.#heard = now;
+      this.#pinged = undefined;
+    } else if (this.#pinged !== undefined) {
+      if (now - this.#pinged >= this.#times.timeout) target.expire();
+    } else if (now - this.#heard >= this.#times.interval) {
+      this.#pinged = now;
+      target.probe();
+    }
+  }
+}
+
+/** Watches a connection until the result is called. */
+export function keepAlive(
+  target: KeepAliveTarget,
+  times: KeepAliveTimes,
+): () => void {
+  const watch = new Watch(target, times, performance.now());
+  watches.add(watch);
+  if (watch.period < period) {
+    period = watch.period;
+    schedule();
+  }
+  return () => {
+    if (watches.delete(watch) && watches.size === 0) {
+      clearTimeout(timer);
+      period = Infinity;
+    }
+  };
+}
+
+function schedule(): void {
+  clearTimeout(timer);
+  timer = setTimeout(tick, period);
+}
+
+function tick(): void {
+  const now = performance.now();
+  let shortest = Infinity;
+  for (const watch of watches) {
+    shortest = Math.min(shortest, watch.period);
+    watch.tick(now);
+  }
+  if (watches.size === 0) return;
+  period = shortest;
+  schedule();
+}

@@ -1,0 +1,314 @@
+import type { DataType } from "../message.ts";
+import type { Transport } from "../transport/transport.ts";
+import type { Outbound, Turn } from "./outbound.ts";
+import { nameOf } from "./payload.ts";
+import { onAbort } from "./promises.ts";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** What a writer asks of the connection. */
+export interface WriterOwner {
+  /** Fails the connection: a message that has begun cannot be taken back. */
+  fail(error: Error, code: number): void;
+}
+
+/**
+ * The sink of `nextWriter`: one message, sent in fragments as it is written, each at most `size` bytes; what is written in one
+ * turn of the event loop is gathered. Where the engine cannot stream, the message is gathered whole.
+ */
+export class MessageSink implements Turn, UnderlyingSink<string | Uint8Array> {
+  readonly #type: DataType;
+  readonly #transport: Transport;
+  readonly #outbound: Outbound;
+  readonly #owner: WriterOwner;
+  readonly #size: number;
+  readonly #text: TextPieces | undefined;
+  readonly #turn: PromiseWithResolvers<void> = Promise.withResolvers();
+  #controller: WritableStreamDefaultController | undefined;
+  #over = false; // ended or aborted, by #error
+  #error: unknown;
+  #forget: (() => void) | undefined; // of the signal
+  #gathered: Uint8Array<ArrayBuffer>[] = [];
+  #gatheredSize = 0;
+  #flushTimer: ReturnType<typeof setTimeout> | undefined;
+  #wait: Promise<void> | undefined; // the transport is full
+  begun = false;
+  lastWrite: number = performance.now();
+
+  constructor(
+    type: DataType,
+    size: number,
+    transport: Transport,
+    outbound: Outbound,
+    owner: WriterOwner,
+  ) {
+    this.#type = type;
+    this.#size = size;
+    this.#transport = transport;
+    this.#outbound = outbound;
+    this.#owner = owner;
+    this.#text = type === 1 ? new TextPieces() : undefined;
+    this.#turn.promise.catch(() => {});
+  }
+
+  /** Waits for its turn; the signal aborts it. */
+  open(signal: AbortSignal | undefined): void {
+    if (signal?.aborted) return this.abort(signal.reason);
+    this.#forget = onAbort(signal, (reason) => {
+      this.cancel(reason);
+      this.abort(reason);
+    });
+    this.#outbound.enter(this);
+  }
+
+  // Turn
+
+  begin(): void {
+    this.lastWrite = performance.now();
+    this.#turn.resolve();
+  }
+
+  /** The connection ends it: later writes fail with the error. */
+  abort(error: unknown): void {
+    this.#stop(error);
+    this.#turn.reject(error);
+    this.#controller?.error(error);
+  }
+
+  /** The stream's abort, by the writer's user. */
+  cancel(reason: unknown): void {
+    if (this.#over) return;
+    this.#stop(reason);
+    if (this.begun) {
+      this.#owner.fail(
+        new Error("Cannot finish message: its writer was aborted", {
+          cause: reason,
+        }),
+        1011,
+      );
+    } else {
+      this.#outbound.leave(this);
+    }
+  }
+
+  // UnderlyingSink
+
+  start(controller: WritableStreamDefaultController): void {
+    this.#controller = controller;
+  }
+
+  async write(chunk: string | Uint8Array): Promise<void> {
+    await this.#turn.promise;
+    this.lastWrite = performance.now();
+    try {
+      const bytes = toBytes(chunk, this.#text);
+      await this.#push(bytes);
+    } catch (error) {
+      this.cancel(error);
+      throw error;
+    }
+    this.lastWrite = performance.now();
+  }
+
+  async close(): Promise<void> {
+    await this.#turn.promise;
+    try {
+      this.#text?.end();
+    } catch (error) {
+      this.cancel(error);
+      throw error;
+    }
+    clearTimeout(this.#flushTimer);
+    await this.#ready();
+    const rest = this.#takeGathered();
+    if (this.#transport.capabilities.streaming) {
+      await this.#fragment(rest, true);
+    } else {
+      await this.#transport.send(
+        this.#type,
+        this.#type === 1 ? decoder.decode(rest) : rest,
+      );
+    }
+    this.#over = true;
+    this.#forget?.();
+    this.#outbound.leave(this);
+  }
+
+  // Waits until the transport can take more.
+  async #ready(): Promise<void> {
+    await this.#wait;
+    if (this.#over) throw this.#error;
+  }
+
+  async #push(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    if (!this.#transport.capabilities.streaming) {
+      this.#gather(new Uint8Array(bytes));
+      return;
+    }
+    await this.#ready();
+    let rest = bytes;
+    while (this.#gatheredSize + rest.length >= this.#size) {
+      if (this.#over) throw this.#error;
+      const room = this.#size - this.#gatheredSize;
+      this.#gather(rest.subarray(0, room));
+      rest = rest.subarray(room);
+      await this.#fragment(this.#takeGathered(), false);
+    }
+    if (rest.length > 0) {
+      this.#gather(new Uint8Array(rest));
+      this.#flushTimer ??= setTimeout(() => this.#flush(), 0);
+    }
+  }
+
+  #gather(bytes: Uint8Array<ArrayBuffer>): void {
+    if (bytes.length === 0) return;
+    this.#gathered.push(bytes);
+    this.#gatheredSize += bytes.length;
+  }
+
+  #takeGathered(): Uint8Array<ArrayBuffer> {
+    const pieces = this.#gathered;
+    const first = pieces[0];
+    const size = this.#gatheredSize;
+    this.#gathered = [];
+    this.#gatheredSize = 0;
+    if (first !== undefined && pieces.length === 1) return first;
+    const joined = new Uint8Array(size);
+    let offset = 0;
+    for (const piece of pieces) {
+      joined.set(piece, offset);
+      offset += piece.length;
+    }
+    return joined;
+  }
+
+  #flush(): void {
+    this.#flushTimer = undefined;
+    if (this.#over || this.#gatheredSize === 0 || this.#wait !== undefined) {
+      return;
+    }
+    // Errors end the connection, which ends this writer.
+    this.#fragment(this.#takeGathered(), false).catch(() => {});
+  }
+
+  async #fragment(data: Uint8Array, fin: boolean): Promise<void> {
+    const type = this.begun ? 0 : this.#type;
+    this.begun = true;
+    const wait = this.#transport.sendFragment(type, data, fin);
+    if (wait === undefined) return;
+    this.#wait = wait;
+    try {
+      await wait;
+    } finally {
+      this.#wait = undefined;
+    }
+    // What was gathered meanwhile goes out now.
+    if (!fin) this.#flush();
+  }
+
+  #stop(error: unknown): void {
+    this.#over = true;
+    this.#error = error;
+    this.#forget?.();
+    clearTimeout(this.#flushTimer);
+    this.#flushTimer = undefined;
+    this.#gathered = [];
+    this.#gatheredSize = 0;
+  }
+}
+
+/** Text in pieces: a surrogate pair or a UTF-8 sequence may be split between two of the same kind. */
+class TextPieces {
+  readonly #validator: TextDecoder = new TextDecoder("utf-8", {
+    fatal: true,
+    ignoreBOM: true,
+  });
+  #surrogate = "";
+  #missing = 0; // bytes that the last UTF-8 sequence still lacks
+
+  fromString(text: string): Uint8Array<ArrayBuffer> {
+    if (this.#missing > 0) {
+      throw new TypeError(
+        "Cannot send text: a string follows an incomplete UTF-8 sequence",
+      );
+    }
+    let whole = this.#surrogate + text;
+    this.#surrogate = "";
+    const last = whole.charCodeAt(whole.length - 1);
+    if (last >= 0xd800 && last <= 0xdbff) {
+      this.#surrogate = whole.slice(-1);
+      whole = whole.slice(0, -1);
+    }
+    if (!whole.isWellFormed()) {
+      throw new TypeError(
+        "Cannot send text: it has a lone surrogate, which UTF-8 cannot express",
+      );
+    }
+    return encoder.encode(whole);
+  }
+
+  fromBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+    if (bytes.length === 0) return new Uint8Array(0);
+    if (this.#surrogate !== "") {
+      throw new TypeError(
+        "Cannot send text: bytes follow a lone high surrogate",
+      );
+    }
+    try {
+      this.#validator.decode(bytes, { stream: true });
+    } catch (cause) {
+      throw new TypeError("Cannot send text: the bytes are not UTF-8", {
+        cause,
+      });
+    }
+    this.#missing = missingAtEnd(bytes, this.#missing);
+    return bytes as Uint8Array<ArrayBuffer>;
+  }
+
+  end(): void {
+    if (this.#surrogate !== "" || this.#missing > 0) {
+      throw new TypeError(
+        "Cannot finish text: it ends in the middle of a character",
+      );
+    }
+  }
+}
+
+// How many bytes are missing to the last sequence of valid UTF-8, of which
+// `before` were missing at the beginning.
+function missingAtEnd(bytes: Uint8Array, before: number): number {
+  for (let back = 1; back <= 3 && back <= bytes.length; back++) {
+    const byte = bytes[bytes.length - back]!;
+    if (byte < 0x80) return 0;
+    if (byte >= 0xc0) {
+      return (byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4) - back;
+    }
+  }
+  return Math.max(0, before - bytes.length);
+}
+
+function toBytes(
+  chunk: unknown,
+  text: TextPieces | undefined,
+): Uint8Array<ArrayBuffer> {
+  if (typeof chunk === "string") {
+    if (text !== undefined) return text.fromString(chunk);
+    if (!chunk.isWellFormed()) {
+      throw new TypeError(
+        "Cannot send message: the string has a lone surrogate, which UTF-8 cannot express",
+      );
+    }
+    return encoder.encode(chunk);
+  }
+  if (chunk instanceof Uint8Array) {
+    return text === undefined
+      ? chunk as Uint8Array<ArrayBuffer>
+      : text.fromBytes(chunk);
+  }
+  throw new TypeError(
+    `Cannot send message: a chunk must be a string or a Uint8Array, got ${
+      nameOf(chunk)
+    }`,
+  );
+}

@@ -1,0 +1,331 @@
+import { CloseSentError, WriteLimitError } from "../errors.ts";
+import type { DataType } from "../message.ts";
+import { preparedData, type PreparedMessage } from "../prepared.ts";
+import { COPY_LIMIT, type Transport } from "../transport/transport.ts";
+import { Deadline } from "./deadline.ts";
+import { payloadError } from "./payload.ts";
+import {
+  handled,
+  onAbort,
+  rejected,
+  RESOLVED,
+  type WaitOptions,
+} from "./promises.ts";
+import { Queue } from "./queue.ts";
+
+/** What the writing side asks of the connection. */
+export interface OutboundOwner {
+  /** Fails the connection: the peer reads too slowly, or a message was cut. */
+  fail(error: Error, code: number): void;
+}
+
+/** What the writing side has to know. */
+export interface OutboundSettings {
+  readonly writeLimit: number;
+  readonly closeTimeout: number;
+}
+
+/** A message that is written in pieces, in its turn. */
+export interface Turn {
+  /** Its turn has come. */
+  begin(): void;
+  /** Its turn will not come, or is over before its end: nothing more may be sent of it. */
+  abort(error: unknown): void;
+  /** Whether a part of it has been sent. */
+  readonly begun: boolean;
+  /** When it last wrote, by `performance.now()`. */
+  readonly lastWrite: number;
+}
+
+// A whole message on its way.
+interface Entry {
+  readonly size: number;
+  readonly start: () => Promise<void> | undefined;
+  readonly resolve: () => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+/** The writing side of a connection: whole messages, first in first out, and writers that take their turn. */
+export class Outbound {
+  readonly #transport: Transport;
+  readonly #owner: OutboundOwner;
+  readonly #settings: OutboundSettings;
+  readonly #deadline: Deadline = new Deadline(
+    "write",
+    (error) => this.#expire(error),
+  );
+  readonly #queue: Queue<Entry | Turn> = new Queue();
+  #queued = 0; // bytes in the queue
+  #sending: Entry | undefined; // the transport takes it, and nothing else
+  #turn: Turn | undefined; // the open writer
+  #turnTimer: ReturnType<typeof setTimeout> | undefined;
+  #error: Error | undefined; // why no more is accepted
+  #drained: (() => void) | undefined; // called when all has been handed over
+  #free = true; // a message may go out at once
+
+  constructor(
+    transport: Transport,
+    owner: OutboundOwner,
+    settings: OutboundSettings,
+  ) {
+    this.#transport = transport;
+    this.#owner = owner;
+    this.#settings = settings;
+  }
+
+  /** Bytes that the transport has not been handed. */
+  get queued(): number {
+    return this.#queued;
+  }
+
+  setDeadline(at: Date | null): void {
+    this.#deadline.set(at);
+    this.#update();
+  }
+
+  send(
+    type: DataType,
+    data: string | Uint8Array,
+    options?: WaitOptions,
+  ): Promise<void> {
+    const invalid = payloadError(type, data);
+    if (invalid !== undefined) return rejected(invalid);
+    if (this.#free && options === undefined) {
+      const wait = this.#transport.send(type, data);
+      return wait === undefined ? RESOLVED : this.#follow(data.length, wait);
+    }
+    // What waits in the queue is no more the caller's to change.
+    const kept = typeof data !== "string" && data.length <= COPY_LIMIT
+      ? new Uint8Array(data)
+      : data;
+    return this.#enqueue(
+      data.length,
+      () => this.#transport.send(type, kept),
+      options?.signal,
+    );
+  }
+
+  sendPrepared(
+    message: PreparedMessage,
+    options?: WaitOptions,
+  ): Promise<void> {
+    const size = preparedData(message).length;
+    if (this.#free && options === undefined) {
+      const wait = this.#transport.sendPrepared(message);
+      return wait === undefined ? RESOLVED : this.#follow(size, wait);
+    }
+    return this.#enqueue(
+      size,
+      () => this.#transport.sendPrepared(message),
+      options?.signal,
+    );
+  }
+
+  /** Puts a writer in the queue for its turn, which {@linkcode Outbound.leave} ends. */
+  enter(turn: Turn): void {
+    if (this.#error !== undefined) return turn.abort(this.#error);
+    this.#queue.push(turn);
+    this.#pump();
+  }
+
+  /** Ends a writer's turn, or takes it out of the queue. */
+  leave(turn: Turn): void {
+    if (this.#turn === turn) this.#turn = undefined;
+    else this.#queue.remove(turn);
+    this.#pump();
+  }
+
+  /**
+   * Takes no more messages. Calls `drained` when those in the queue have been handed over, or, with `drop`, without them. An
+   * open writer is aborted, and if it has begun its message, so is what waits behind it.
+   */
+  close(drop: boolean, drained: () => void): void {
+    const error = new CloseSentError();
+    this.#error = error;
+    this.#drained = drained;
+    const turn = this.#turn;
+    if (drop || turn?.begun) this.#rejectQueued(error);
+    this.#turn = undefined;
+    turn?.abort(error);
+    this.#pump();
+  }
+
+  /** Writing is over: what has not been handed over rejects. */
+  end(error: Error): void {
+    this.#error = error;
+    this.#drained = undefined;
+    const turn = this.#turn;
+    this.#turn = undefined;
+    turn?.abort(error);
+    this.#rejectQueued(error);
+    this.#sending?.reject(error);
+    this.#sending = undefined;
+    this.#update();
+  }
+
+  #enqueue(
+    size: number,
+    start: () => Promise<void> | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    if (signal?.aborted) return rejected(signal.reason);
+    if (this.#error !== undefined) return rejected(this.#error);
+    if (this.#deadline.expired) return rejected(this.#deadline.error());
+    // One message alone may be larger than the limit.
+    const unsent = this.#transport.bufferedAmount + this.#queued;
+    if (unsent > 0 && unsent + size > this.#settings.writeLimit) {
+      const error = new WriteLimitError(this.#settings.writeLimit);
+      this.#owner.fail(error, 1008);
+      return rejected(error);
+    }
+    const { entry, promise } = this.#entry(size, start, signal);
+    this.#queue.push(entry);
+    this.#queued += size;
+    this.#pump();
+    return promise;
+  }
+
+  #entry(
+    size: number,
+    start: () => Promise<void> | undefined,
+    signal: AbortSignal | undefined,
+  ): { entry: Entry; promise: Promise<void> } {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const forget = onAbort(signal, (reason) => this.#withdraw(entry, reason));
+    const entry: Entry = {
+      size,
+      start,
+      resolve: () => {
+        forget();
+        resolve();
+      },
+      reject: (reason) => {
+        forget();
+        reject(reason);
+      },
+    };
+    return { entry, promise: handled(promise) };
+  }
+
+  // Hands over what may go out.
+  #pump(): void {
+    while (this.#sending === undefined && this.#turn === undefined) {
+      const next = this.#queue.shift();
+      if (next === undefined) break;
+      if ("begin" in next) {
+        this.#turn = next;
+        next.begin();
+        break;
+      }
+      this.#queued -= next.size;
+      const wait = next.start();
+      if (wait === undefined) next.resolve();
+      else this.#await(next, wait);
+    }
+    this.#update();
+    if (
+      this.#drained !== undefined && this.#sending === undefined &&
+      this.#queue.length === 0
+    ) {
+      const drained = this.#drained;
+      this.#drained = undefined;
+      drained();
+    }
+  }
+
+  // A message that went out at once, but the transport can take no more.
+  #follow(size: number, wait: Promise<void>): Promise<void> {
+    const { entry, promise } = this.#entry(size, unreachable, undefined);
+    this.#await(entry, wait);
+    this.#update();
+    return promise;
+  }
+
+  #await(entry: Entry, wait: Promise<void>): void {
+    this.#sending = entry;
+    // A copied payload is done with; only what comes behind it waits.
+    if (entry.size <= COPY_LIMIT) entry.resolve();
+    wait.then(() => this.#sent(entry), (error) => {
+      entry.reject(this.#error ?? error);
+      this.#sent(entry);
+    });
+  }
+
+  #sent(entry: Entry): void {
+    if (this.#sending !== entry) return;
+    this.#sending = undefined;
+    entry.resolve();
+    this.#pump();
+  }
+
+  // A message whose writer waits no more: it is taken back if nothing of it has
+  // gone out, otherwise the connection cannot go on.
+  #withdraw(entry: Entry, reason: unknown): void {
+    entry.reject(reason);
+    if (this.#queue.remove(entry)) {
+      this.#queued -= entry.size;
+      this.#update();
+    } else if (this.#sending === entry) {
+      this.#owner.fail(
+        new Error("Cannot finish message: its write was given up", {
+          cause: reason,
+        }),
+        1011,
+      );
+    }
+  }
+
+  #expire(error: DOMException): void {
+    this.#rejectQueued(error);
+    const sending = this.#sending;
+    if (sending !== undefined && sending.size > COPY_LIMIT) {
+      this.#withdraw(sending, error);
+    }
+    this.#update();
+  }
+
+  #rejectQueued(error: unknown): void {
+    this.#queued = 0;
+    for (let next = this.#queue.shift(); next; next = this.#queue.shift()) {
+      if ("begin" in next) next.abort(error);
+      else next.reject(error);
+    }
+  }
+
+  #update(): void {
+    const waiting = this.#queue.length > 0;
+    this.#free = !waiting && this.#sending === undefined &&
+      this.#turn === undefined && this.#error === undefined &&
+      !this.#deadline.isSet;
+    this.#deadline.wait(waiting || this.#sending !== undefined);
+    if (waiting && this.#turn !== undefined) {
+      this.#turnTimer ??= this.#watch(this.#turn);
+    } else if (this.#turnTimer !== undefined) {
+      clearTimeout(this.#turnTimer);
+      this.#turnTimer = undefined;
+    }
+  }
+
+  // Others wait behind an open writer: one that was forgotten must not hold
+  // them for ever.
+  #watch(turn: Turn): ReturnType<typeof setTimeout> {
+    const limit = this.#settings.closeTimeout;
+    const began = Math.max(turn.lastWrite, performance.now() - limit);
+    return setTimeout(() => {
+      this.#turnTimer = undefined;
+      if (this.#turn !== turn) return this.#update();
+      if (performance.now() - turn.lastWrite < limit) return this.#update();
+      this.#owner.fail(
+        new DOMException(
+          `Cannot send message: the open writer has written nothing for ${limit} ms while others wait, close or abort it`,
+          "TimeoutError",
+        ),
+        1011,
+      );
+    }, began + limit - performance.now());
+  }
+}
+
+function unreachable(): never {
+  throw new Error("Cannot start message: it has gone out already");
+}
