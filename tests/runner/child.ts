@@ -24,7 +24,7 @@ export async function runChild(
     stdin: "null",
     stdout: output,
     stderr: output,
-    env: colourEnv(),
+    env: extraEnv(),
   }).spawn();
   let killed = false;
   const timer = setTimeout(() => {
@@ -46,6 +46,11 @@ export async function canRun(command: readonly string[]): Promise<boolean> {
   }
 }
 
-function colourEnv(): Record<string, string> {
-  return Deno.stdout.isTerminal() ? {} : { NO_COLOR: "1" };
+function extraEnv(): Record<string, string> {
+  // Bun keeps what it has transpiled; without a home it would do so here.
+  const env: Record<string, string> = {
+    BUN_RUNTIME_TRANSPILER_CACHE_PATH: "0",
+  };
+  if (!Deno.stdout.isTerminal()) env.NO_COLOR = "1";
+  return env;
 }

@@ -1,0 +1,1 @@
+deno task test
