@@ -1,0 +1,206 @@
+/** The server's side of the handshake (RFC 6455, section 4.2). */
+
+import type { HandshakeError } from "../errors.ts";
+import { acceptKey, isValidKey } from "./accept.ts";
+import { type Extension, parseExtensions } from "./extensions.ts";
+import { type HeadersLike, isProtocol, responseHeaders } from "./headers.ts";
+import { checkSameOrigin } from "./origin.ts";
+import {
+  type ErrorCallback,
+  handshakeError,
+  isAnswer,
+  type Refusal,
+} from "./refusal.ts";
+import { selectSubprotocol, type SubprotocolOption } from "./subprotocol.ts";
+import { checkUpgradeRequest } from "./upgrade_request.ts";
+
+/** What an extension's negotiation agrees on. */
+export interface NegotiatedExtension {
+  /** The value of the answer's Sec-WebSocket-Extensions. */
+  readonly header: string;
+}
+
+/** The Upgrader's part in a handshake. */
+export interface AcceptOptions<E extends NegotiatedExtension> {
+  /** The server's subprotocols. */
+  readonly subprotocols?: SubprotocolOption | undefined;
+  /** Whether the request's origin is allowed. Default: `checkSameOrigin`. */
+  readonly checkOrigin?:
+    | ((request: Request) => boolean | Promise<boolean>)
+    | undefined;
+  /** Refuses with a Response, or adds headers to the 101. */
+  readonly authorize?: AuthorizeCallback | undefined;
+  /** Words the answer to a refused request. */
+  readonly error?: ErrorCallback | undefined;
+  /** Headers of the 101. */
+  readonly headers?: HeadersLike | undefined;
+  /** Chooses among the client's extensions; `undefined` declines them. */
+  readonly negotiate?:
+    | ((offers: readonly Extension[]) => E | undefined)
+    | undefined;
+}
+
+/** The user's last word before the 101. */
+export type AuthorizeCallback = (
+  request: Request,
+) => Response | HeadersLike | void | Promise<Response | HeadersLike | void>;
+
+/** An upgrade that goes through. */
+export interface Accepted<E extends NegotiatedExtension> {
+  readonly accepted: true;
+  /** The subprotocol, or an empty string. */
+  readonly subprotocol: string;
+  /** What the extension's negotiation agreed on. */
+  readonly extension: E | undefined;
+  /** All headers of the 101 in their order; names and values are valid. */
+  readonly headers: [string, string][];
+  /** Those of them that the application has given. */
+  readonly applicationHeaders: [string, string][];
+}
+
+/** An upgrade that does not. */
+export interface Refused {
+  readonly accepted: false;
+  /** Why, with the whole answer in `response`. */
+  readonly error: HandshakeError;
+}
+
+/**
+ * Answers an upgrade request. The checks, their order and their statuses are
+ * gorilla's. Whatever the request is and whatever user code throws, the promise
+ * fulfils; it takes as long as user code takes.
+ *
+ * @param request The request
+ * @param options The Upgrader's part
+ * @returns What to answer
+ */
+export async function acceptUpgrade<
+  E extends NegotiatedExtension = NegotiatedExtension,
+>(
+  request: Request,
+  options: AcceptOptions<E> = {},
+): Promise<Accepted<E> | Refused> {
+  const result = await answer(request, options);
+  if (!("status" in result)) return result;
+  const error = await handshakeError(request, result, options.error);
+  return { accepted: false, error };
+}
+
+async function answer<E extends NegotiatedExtension>(
+  request: Request,
+  options: AcceptOptions<E>,
+): Promise<Accepted<E> | Refusal> {
+  const refusal = checkUpgradeRequest(request);
+  if (refusal !== undefined) return refusal;
+
+  const protocolAllowed = options.subprotocols === undefined;
+  let given: [string, string][];
+  try {
+    given = responseHeaders(options.headers ?? [], protocolAllowed);
+  } catch (cause) {
+    return failed("the application's headers are invalid", cause);
+  }
+
+  try {
+    const checkOrigin = options.checkOrigin ?? checkSameOrigin;
+    // Nothing but true: a callback that forgets to return allows nobody.
+    if (await checkOrigin(request) !== true) {
+      return refuse(403, "its origin is not allowed");
+    }
+  } catch (cause) {
+    return failed("checkOrigin failed", cause);
+  }
+
+  const key = request.headers.get("sec-websocket-key");
+  if (!isValidKey(key)) {
+    return refuse(
+      400,
+      "the Sec-WebSocket-Key header is not the base64 of 16 bytes",
+    );
+  }
+
+  // RFC 6455, section 9.1: a malformed value fails the handshake.
+  const offers = parseExtensions(
+    request.headers.get("sec-websocket-extensions"),
+  );
+  if (offers === undefined) {
+    return refuse(400, "the Sec-WebSocket-Extensions header is malformed");
+  }
+  let extension: E | undefined;
+  try {
+    extension = options.negotiate?.(offers);
+  } catch (cause) {
+    return failed("the negotiation of extensions failed", cause);
+  }
+
+  let subprotocol = await selectSubprotocol(
+    request,
+    options.subprotocols,
+    given,
+  );
+  if (typeof subprotocol !== "string") return subprotocol;
+
+  if (options.authorize !== undefined) {
+    const added = await authorize(request, options.authorize, protocolAllowed);
+    if (!Array.isArray(added)) return added;
+    given.push(...added);
+    if (added.some(([name]) => isProtocol(name))) {
+      const chosen = await selectSubprotocol(request, undefined, given);
+      if (typeof chosen !== "string") return chosen;
+      subprotocol = chosen;
+    }
+  }
+
+  const applicationHeaders = given.filter(([name]) => !isProtocol(name));
+  const headers: [string, string][] = [
+    ["Upgrade", "websocket"],
+    ["Connection", "Upgrade"],
+    ["Sec-WebSocket-Accept", await acceptKey(key)],
+  ];
+  if (subprotocol !== "") headers.push(["Sec-WebSocket-Protocol", subprotocol]);
+  if (extension !== undefined) {
+    headers.push(["Sec-WebSocket-Extensions", extension.header]);
+  }
+  headers.push(...applicationHeaders);
+  return {
+    accepted: true,
+    subprotocol,
+    extension,
+    headers,
+    applicationHeaders,
+  };
+}
+
+/** The headers that the callback adds, or the refusal that it makes. */
+async function authorize(
+  request: Request,
+  callback: AuthorizeCallback,
+  protocolAllowed: boolean,
+): Promise<[string, string][] | Refusal> {
+  try {
+    const result = await callback(request);
+    if (result === undefined) return [];
+    if (!(result instanceof Response)) {
+      return responseHeaders(result, protocolAllowed);
+    }
+    const { status } = result;
+    if (isAnswer(result)) {
+      const reason = `Cannot upgrade request: authorize answered ${status}`;
+      return { status, reason, response: result };
+    }
+    throw new TypeError(
+      `Cannot answer with a Response of status ${status}: it must be 200 to ` +
+        "599, and its body unread",
+    );
+  } catch (cause) {
+    return failed("authorize failed", cause);
+  }
+}
+
+function refuse(status: number, fault: string): Refusal {
+  return { status, reason: `Cannot upgrade request: ${fault}` };
+}
+
+function failed(what: string, cause: unknown): Refusal {
+  return { ...refuse(500, what), cause };
+}
