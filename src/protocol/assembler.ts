@@ -1,0 +1,131 @@
+import { CloseCode } from "../close.ts";
+import { ProtocolError, type ReadLimitError } from "../errors.ts";
+import type { ControlType, DataType } from "../message.ts";
+import { parseClosePayload } from "./close_payload.ts";
+import type { FrameReceiver } from "./frame_receiver.ts";
+import { applyMask } from "./mask.ts";
+import { PayloadStore } from "./payload_store.ts";
+import type { Tuning } from "./tuning.ts";
+import { decodeUtf8, Utf8Validator } from "./utf8.ts";
+
+/**
+ * What the peer sent, in the order of the wire: control frames stand between
+ * the pieces of a message where the peer put them. Nothing follows `close` or
+ * `fail`. Bytes are the receiver's own, though those of different messages
+ * may share a buffer.
+ */
+export interface SessionReceiver {
+  /** A whole message that was not compressed: the usual case. */
+  message(type: DataType, data: string | Uint8Array<ArrayBuffer>): void;
+  /** The beginning of any other message; it may never end. */
+  messageStart(type: DataType, compressed: boolean): void;
+  /**
+   * Bytes of it, never none. Those of a text are the beginning of valid UTF-8
+   * so far; those of a compressed message are as they came.
+   */
+  messageData(bytes: Uint8Array<ArrayBuffer>): void;
+  /** The end of that message. */
+  messageEnd(): void;
+  /** A ping. */
+  ping(payload: Uint8Array<ArrayBuffer>): void;
+  /** A pong. */
+  pong(payload: Uint8Array<ArrayBuffer>): void;
+  /** The peer's close frame; code 1005 if it was empty. */
+  close(code: number, reason: string): void;
+  /**
+   * The peer broke a rule. The connection is to be failed with the code of the
+   * `ProtocolError`, 1002 or 1007, or with 1009 for a `ReadLimitError`.
+   */
+  fail(error: ProtocolError | ReadLimitError): void;
+}
+
+/**
+ * Makes messages of frames: validates and decodes text (RFC 6455, section
+ * 8.1), and reads close frames.
+ */
+export class MessageAssembler implements FrameReceiver {
+  readonly #receiver: SessionReceiver;
+  readonly #over: (how: "close" | "fail") => void;
+  readonly #shortText: number;
+  readonly #store: PayloadStore;
+  readonly #validator: Utf8Validator = new Utf8Validator();
+  /** Whether the message under way is to be validated. */
+  #validating = false;
+
+  /**
+   * Makes an assembler.
+   *
+   * @param receiver What is called
+   * @param over Called before `close` and `fail` are
+   * @param tuning Figures of the JavaScript engine
+   */
+  constructor(
+    receiver: SessionReceiver,
+    over: (how: "close" | "fail") => void,
+    tuning: Tuning,
+  ) {
+    this.#receiver = receiver;
+    this.#over = over;
+    this.#shortText = tuning.shortText;
+    this.#store = new PayloadStore(tuning.slabSize);
+  }
+
+  whole(
+    type: DataType,
+    chunk: Uint8Array<ArrayBuffer>,
+    start: number,
+    end: number,
+    key: number,
+  ): void {
+    if (type === 2) {
+      this.#receiver.message(2, this.#store.own(chunk, start, end, key));
+      return;
+    }
+    if (key !== 0) applyMask(chunk, start, end, key, 0);
+    const text = decodeUtf8(chunk, start, end, this.#shortText);
+    if (text === undefined) this.#failText();
+    else this.#receiver.message(1, text);
+  }
+
+  start(type: DataType, compressed: boolean): void {
+    this.#validating = type === 1 && !compressed;
+    if (this.#validating) this.#validator.reset();
+    this.#receiver.messageStart(type, compressed);
+  }
+
+  piece(chunk: Uint8Array<ArrayBuffer>, start: number, end: number): void {
+    if (this.#validating && !this.#validator.push(chunk, start, end)) {
+      this.#failText();
+    } else {
+      this.#receiver.messageData(this.#store.own(chunk, start, end, 0));
+    }
+  }
+
+  end(): void {
+    if (this.#validating && !this.#validator.end()) this.#failText();
+    else this.#receiver.messageEnd();
+  }
+
+  control(type: ControlType, payload: Uint8Array<ArrayBuffer>): void {
+    if (type === 9) return this.#receiver.ping(payload);
+    if (type === 10) return this.#receiver.pong(payload);
+    const close = parseClosePayload(payload);
+    if (close instanceof ProtocolError) return this.fail(close);
+    this.#over("close");
+    this.#receiver.close(close.code, close.reason);
+  }
+
+  fail(error: ProtocolError | ReadLimitError): void {
+    this.#over("fail");
+    this.#receiver.fail(error);
+  }
+
+  #failText(): void {
+    this.fail(
+      new ProtocolError(
+        "Cannot read text message: it is not valid UTF-8",
+        CloseCode.InvalidFramePayloadData,
+      ),
+    );
+  }
+}

@@ -1,0 +1,142 @@
+import {
+  frameHeaderLength,
+  MAX_HEADER_LENGTH,
+  type Opcode,
+  writeFrameHeader,
+} from "./frame_header.ts";
+import { applyMask, copyMasked, type MaskSource } from "./mask.ts";
+
+const encoder = new TextEncoder();
+
+// ASCII text up to this length is encoded faster by hand, on V8 and JSC.
+const SHORT_TEXT = 48;
+
+// Payloads up to this length are copied faster by a loop than by `set`.
+const SHORT_COPY = 64;
+
+/**
+ * The most bytes that the frame of a payload may have: a buffer with this
+ * much room never makes `encodeFrameInto` return -1. A string counts three
+ * bytes for each UTF-16 unit, of which ASCII needs one.
+ *
+ * @param data The payload
+ * @returns The bound, in bytes
+ */
+export function maxFrameLength(data: string | Uint8Array): number {
+  return MAX_HEADER_LENGTH +
+    (typeof data === "string" ? data.length * 3 : data.length);
+}
+
+/**
+ * Encodes a whole frame into a buffer, without a copy in between, so that
+ * many frames can be gathered in one.
+ *
+ * @param target The buffer
+ * @param offset Index of the frame's first byte
+ * @param opcode The opcode
+ * @param data The payload: bytes, which stay unchanged, or a well-formed string
+ * @param fin Whether this is the last frame of its message
+ * @param rsv1 Whether this is the first frame of a compressed message
+ * @param mask Where the masking key comes from; `undefined` on servers
+ * @returns The index behind the frame; or -1 if there is not enough room, and
+ * then the bytes from `offset` on are scratch
+ */
+export function encodeFrameInto(
+  target: Uint8Array<ArrayBufferLike>,
+  offset: number,
+  opcode: Opcode,
+  data: string | Uint8Array,
+  fin: boolean,
+  rsv1: boolean,
+  mask: MaskSource | undefined,
+): number {
+  if (typeof data === "string") {
+    return encodeText(target, offset, opcode, data, fin, rsv1, mask);
+  }
+  const length = data.length;
+  const start = offset + frameHeaderLength(length, mask !== undefined);
+  const end = start + length;
+  if (end > target.length) return -1;
+  const key = mask?.();
+  writeFrameHeader(target, offset, opcode, length, fin, rsv1, key);
+  if (length <= SHORT_COPY) {
+    copyMasked(data, 0, length, target, start, key ?? 0);
+  } else {
+    target.set(data, start);
+    if (key !== undefined) applyMask(target, start, end, key, 0);
+  }
+  return end;
+}
+
+/**
+ * Encodes a whole frame into a buffer of its own.
+ *
+ * @param opcode The opcode
+ * @param data The payload: bytes, which stay unchanged, or a well-formed string
+ * @param fin Whether this is the last frame of its message
+ * @param rsv1 Whether this is the first frame of a compressed message
+ * @param mask Where the masking key comes from; `undefined` on servers
+ * @returns The frame
+ */
+export function encodeFrame(
+  opcode: Opcode,
+  data: string | Uint8Array,
+  fin: boolean,
+  rsv1: boolean,
+  mask: MaskSource | undefined,
+): Uint8Array<ArrayBuffer> {
+  const payload = typeof data === "string" ? encoder.encode(data) : data;
+  const frame = new Uint8Array(
+    frameHeaderLength(payload.length, mask !== undefined) + payload.length,
+  );
+  encodeFrameInto(frame, 0, opcode, payload, fin, rsv1, mask);
+  return frame;
+}
+
+function encodeText(
+  target: Uint8Array<ArrayBufferLike>,
+  offset: number,
+  opcode: Opcode,
+  text: string,
+  fin: boolean,
+  rsv1: boolean,
+  mask: MaskSource | undefined,
+): number {
+  const masked = mask !== undefined;
+  // The header's length follows from the payload's, which is known only when
+  // the text is encoded: it is guessed to be ASCII, and mended if it is not.
+  let start = offset + frameHeaderLength(text.length, masked);
+  if (start + text.length > target.length) return -1;
+  let length = text.length <= SHORT_TEXT
+    ? encodeShortAscii(target, start, text)
+    : -1;
+  if (length < 0) {
+    const { read, written } = encoder.encodeInto(text, target.subarray(start));
+    if (read < text.length) return -1;
+    length = written;
+    const mended = offset + frameHeaderLength(length, masked);
+    if (mended !== start) {
+      if (mended + length > target.length) return -1;
+      target.copyWithin(mended, start, start + length);
+      start = mended;
+    }
+  }
+  const key = mask?.();
+  writeFrameHeader(target, offset, opcode, length, fin, rsv1, key);
+  if (key !== undefined) applyMask(target, start, start + length, key, 0);
+  return start + length;
+}
+
+/** Writes the text, which there is room for; -1 if it is not all ASCII. */
+function encodeShortAscii(
+  target: Uint8Array<ArrayBufferLike>,
+  offset: number,
+  text: string,
+): number {
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code > 0x7f) return -1;
+    target[offset + i] = code;
+  }
+  return text.length;
+}

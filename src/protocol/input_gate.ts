@@ -1,0 +1,95 @@
+import type { FrameDecoder } from "./decoder.ts";
+
+const NOTHING: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+
+/**
+ * The valve before a decoder: takes chunks at any time, hands them on in order
+ * and one at a time, and keeps them while input is held.
+ */
+export class InputGate {
+  readonly #decoder: FrameDecoder;
+  #held = false;
+  /** Whether the decoder is at work: calls from its events must not nest. */
+  #running = false;
+  #chunk: Uint8Array<ArrayBuffer> = NOTHING;
+  #position = 0;
+  /** Chunks that wait, from `#first` on. */
+  readonly #queue: Uint8Array<ArrayBuffer>[] = [];
+  #first = 0;
+
+  /**
+   * Makes an open gate.
+   *
+   * @param decoder What the chunks go to
+   */
+  constructor(decoder: FrameDecoder) {
+    this.#decoder = decoder;
+  }
+
+  /** Whether input is held. */
+  get held(): boolean {
+    return this.#held;
+  }
+
+  /**
+   * Takes a chunk. It is decoded before this returns, unless input is held or
+   * this is called from inside an event.
+   *
+   * @param chunk The bytes; not the caller's any more
+   */
+  push(chunk: Uint8Array<ArrayBuffer>): void {
+    if (this.#decoder.over) return;
+    this.#queue.push(chunk);
+    this.#run();
+  }
+
+  /** Holds input back; from inside an event, what is behind that event. */
+  hold(): void {
+    this.#held = true;
+    this.#decoder.pause();
+  }
+
+  /** Goes on where `hold` stopped. */
+  release(): void {
+    this.#held = false;
+    this.#run();
+  }
+
+  /** Lets go of everything. For use once the decoder is over. */
+  clear(): void {
+    this.#chunk = NOTHING;
+    this.#position = 0;
+    this.#queue.length = 0;
+    this.#first = 0;
+  }
+
+  #run(): void {
+    if (this.#held || this.#running) return;
+    const decoder = this.#decoder;
+    this.#running = true;
+    try {
+      do {
+        try {
+          decoder.decode(this.#chunk, this.#position);
+        } finally {
+          this.#position = decoder.position;
+        }
+      } while (!this.#held && (decoder.paused || this.#next()));
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  /** Brings the next chunk; whether there is one. */
+  #next(): boolean {
+    this.#position = 0;
+    if (this.#first === this.#queue.length) {
+      this.clear();
+      return false;
+    }
+    this.#chunk = this.#queue[this.#first]!;
+    // The queue must not pin what has been decoded.
+    this.#queue[this.#first++] = NOTHING;
+    return true;
+  }
+}

@@ -1,0 +1,145 @@
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+// Below this, words do not pay for the view.
+const WORDS_FROM = 128;
+const NO_WORDS: Int32Array<ArrayBufferLike> = new Int32Array(0);
+
+/**
+ * Decodes a whole text. A byte order mark is kept: it is part of the text.
+ *
+ * @param bytes The bytes
+ * @param start Index of the first byte
+ * @param end Index behind the last byte
+ * @param shortText ASCII up to this many bytes is decoded by hand
+ * @returns The text, or `undefined` if it is not valid UTF-8
+ */
+export function decodeUtf8(
+  bytes: Uint8Array<ArrayBufferLike>,
+  start = 0,
+  end: number = bytes.length,
+  shortText = 64,
+): string | undefined {
+  const length = end - start;
+  if (length === 0) return "";
+  if (length <= shortText) {
+    const text = decodeShortAscii(bytes, start, length);
+    if (text !== undefined) return text;
+  }
+  try {
+    return decoder.decode(bytes.subarray(start, end));
+  } catch {
+    return undefined;
+  }
+}
+
+function decodeShortAscii(
+  bytes: Uint8Array<ArrayBufferLike>,
+  start: number,
+  length: number,
+): string | undefined {
+  // One call with all codes makes a flat string; `+=` makes a rope, which
+  // costs as much again when it is first looked at.
+  const codes = new Array<number>(length);
+  for (let i = 0; i < length; i++) {
+    const byte = bytes[start + i]!;
+    if (byte > 0x7f) return undefined;
+    codes[i] = byte;
+  }
+  return String.fromCharCode.apply(null, codes);
+}
+
+/**
+ * Validates UTF-8 that comes in pieces (RFC 3629, section 4). It fails at the
+ * first byte that no valid text could have there, as RFC 6455, section 8.1,
+ * wants it, and holds no bytes: only what may follow.
+ */
+export class Utf8Validator {
+  /** Continuation bytes that the sequence still needs. */
+  #missing = 0;
+  /** The range of the next of them. */
+  #lower = 0x80;
+  #upper = 0xbf;
+
+  /**
+   * Takes the next piece. After a failure, only `reset` makes sense.
+   *
+   * @param bytes The bytes
+   * @param start Index of the first byte
+   * @param end Index behind the last byte
+   * @returns Whether all bytes so far begin a valid text
+   */
+  push(
+    bytes: Uint8Array<ArrayBufferLike>,
+    start = 0,
+    end: number = bytes.length,
+  ): boolean {
+    let missing = this.#missing;
+    let lower = this.#lower;
+    let upper = this.#upper;
+    let words = NO_WORDS;
+    // Index in `bytes` of the first word.
+    let base = 0;
+    if (end - start >= WORDS_FROM) {
+      base = start + (-(bytes.byteOffset + start) & 3);
+      words = new Int32Array(
+        bytes.buffer,
+        bytes.byteOffset + base,
+        end - base >>> 2,
+      );
+    }
+    let index = start;
+    while (index < end) {
+      const byte = bytes[index++]!;
+      if (missing > 0) {
+        if (byte < lower || byte > upper) return false;
+        missing--;
+        lower = 0x80;
+        upper = 0xbf;
+      } else if (byte < 0x80) {
+        // A run of ASCII goes by in words.
+        if ((index - base & 3) === 0 && index >= base) {
+          let word = index - base >>> 2;
+          while (word < words.length && (words[word]! & 0x80808080) === 0) {
+            word++;
+            index += 4;
+          }
+        }
+      } else if (byte < 0xe0) {
+        // 80 to BF continue nothing; C0 and C1 would be overlong.
+        if (byte < 0xc2) return false;
+        missing = 1;
+      } else if (byte < 0xf0) {
+        missing = 2;
+        // E0 80 to 9F would be overlong, ED A0 to BF are surrogates.
+        if (byte === 0xe0) lower = 0xa0;
+        else if (byte === 0xed) upper = 0x9f;
+      } else {
+        // F5 and above, and F4 90 and above, are past U+10FFFF.
+        if (byte > 0xf4) return false;
+        missing = 3;
+        if (byte === 0xf0) lower = 0x90;
+        else if (byte === 0xf4) upper = 0x8f;
+      }
+    }
+    this.#missing = missing;
+    this.#lower = lower;
+    this.#upper = upper;
+    return true;
+  }
+
+  /**
+   * Ends the text.
+   *
+   * @returns Whether the last sequence was complete
+   */
+  end(): boolean {
+    return this.#missing === 0;
+  }
+
+  /** Begins a new text. */
+  reset(): void {
+    this.#missing = 0;
+    this.#lower = 0x80;
+    this.#upper = 0xbf;
+  }
+}
