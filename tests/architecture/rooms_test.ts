@@ -1,0 +1,95 @@
+import { assert, assertEquals } from "@std/assert";
+import { test } from "../helper.ts";
+import { listFiles, readText } from "./files.ts";
+import { findFaults } from "./rooms.ts";
+
+test("src imports in the directions of the architecture", () => {
+  const files = listFiles("src");
+  assert(files.includes("src/message.ts"));
+  const faults = files.flatMap((file) =>
+    findFaults(file.slice("src/".length), readText(file))
+      .map((fault) => `${file} ${fault}`)
+  );
+  assertEquals(faults, []);
+});
+
+test("findFaults() passes what the rooms are open to", () => {
+  const good: [path: string, text: string][] = [
+    ["close.ts", 'export * from "./message.ts";'],
+    ["protocol/decoder.ts", 'import "../errors.ts"; import "./mask.ts";'],
+    ["deflate/negotiate.ts", 'import "../handshake/tokens.ts";'],
+    ["wire/engine.ts", 'import type { D } from "../protocol/decoder.ts";'],
+    ["runtime/node/socket.ts", 'import net from "node:net";'],
+    ["runtime/deno/native.ts", 'Deno.serve; import "../../transport/a.ts";'],
+    ["upgrader.ts", 'import "./runtime/bun/native.ts"; import "./over.ts";'],
+    ["conn/conn.ts", "// Deno.serve\nconst text = `on Deno`; denoInfo.Denot;"],
+  ];
+  for (const [path, text] of good) {
+    assertEquals(findFaults(path, text), [], text);
+  }
+});
+
+test("findFaults() finds every import that goes upward or astray", () => {
+  const bad: [path: string, text: string, fault: string][] = [
+    [
+      "message.ts",
+      'import "./protocol/mask.ts";',
+      "imports protocol/mask.ts, which is not open to leaves",
+    ],
+    [
+      "protocol/session.ts",
+      'export { a } from "../wire/engine.ts";',
+      "imports wire/engine.ts, which is not open to protocol",
+    ],
+    [
+      "deflate/codec.ts",
+      'import type { R } from "../handshake/server.ts";',
+      "imports handshake/server.ts, which is not open to deflate",
+    ],
+    [
+      "conn/conn.ts",
+      'await import("../wire/engine.ts");',
+      "imports wire/engine.ts, which is not open to conn",
+    ],
+    [
+      "conn/conn.ts",
+      'import "../upgrader.ts";',
+      "imports upgrader.ts, which is not open to conn",
+    ],
+    [
+      "runtime/bun/native.ts",
+      'import "../deno/native.ts";',
+      "imports runtime/deno/native.ts, which is not open to runtime",
+    ],
+    [
+      "wire/engine.ts",
+      'import zlib from "node:zlib";',
+      "imports node:zlib, which only runtime/ may",
+    ],
+    [
+      "runtime/node/socket.ts",
+      'import { setTimeout } from "node:timers";',
+      "imports node:timers, which the tests' gauge does not see",
+    ],
+    [
+      "upgrader.ts",
+      'import { assert } from "@std/assert";',
+      "imports the package @std/assert",
+    ],
+    ["over.ts", 'import "../mod.ts";', "imports ../mod.ts, outside src/"],
+    [
+      "serve.ts",
+      "return `${Deno.pid}`;",
+      "names Deno, which only runtime/ may",
+    ],
+    [
+      "conn/conn.ts",
+      'const isBun = "Bun" in globalThis;',
+      "names Bun, which only runtime/ may",
+    ],
+    ["attic/old.ts", "", 'is in an unknown room, "attic"'],
+  ];
+  for (const [path, text, fault] of bad) {
+    assertEquals(findFaults(path, text), [fault]);
+  }
+});
