@@ -1,0 +1,105 @@
+/**
+ * Pins the names that each entry point exports. A change here is a change of
+ * the public surface: it belongs in the changelog.
+ */
+
+import { execFileSync } from "node:child_process";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+
+import { assertEquals } from "@std/assert";
+import { test } from "../helper.ts";
+import { readText } from "./files.ts";
+
+interface Names {
+  /** What is there at run time, sorted. */
+  readonly values: readonly string[];
+  /** What is there for the type checker only, sorted. */
+  readonly types: readonly string[];
+}
+
+const ENTRY_POINTS: Record<string, Names> = {
+  "./mod.ts": {
+    values: [
+      "BadHandshakeError",
+      "CloseCode",
+      "CloseError",
+      "CloseSentError",
+      "DialError",
+      "HandshakeError",
+      "MAX_CLOSE_REASON",
+      "MAX_CONTROL_PAYLOAD",
+      "MessageType",
+      "PreparedMessage",
+      "ProtocolError",
+      "ReadLimitError",
+      "UnsupportedError",
+      "WriteLimitError",
+      "formatCloseMessage",
+      "isCloseError",
+      "isSendableCloseCode",
+      "isUnexpectedCloseError",
+    ],
+    types: [
+      "BinaryMessage",
+      "CloseErrorOptions",
+      "CloseInfo",
+      "ControlType",
+      "DataType",
+      "DialErrorInit",
+      "DialPhase",
+      "HandshakeResponse",
+      "Message",
+      "TextMessage",
+    ],
+  },
+};
+
+/** What is used here of the output of `deno doc --json`. */
+interface Docs {
+  readonly nodes: Record<string, {
+    readonly symbols: readonly {
+      readonly name: string;
+      readonly declarations: readonly { readonly kind: string }[];
+    }[];
+  }>;
+}
+
+test("the entry points are those of deno.json", () => {
+  const config: { exports: Record<string, string> } = JSON.parse(
+    readText("deno.json"),
+  );
+  assertEquals(
+    Object.values(config.exports).sort(),
+    Object.keys(ENTRY_POINTS).sort(),
+  );
+});
+
+test("the entry points export the pinned values", async () => {
+  for (const [file, { values }] of Object.entries(ENTRY_POINTS)) {
+    const module = await import(new URL(`../../${file}`, import.meta.url).href);
+    assertEquals(Object.keys(module).sort(), [...values], file);
+  }
+});
+
+test("the entry points export the pinned types", () => {
+  for (const [file, { types }] of Object.entries(ENTRY_POINTS)) {
+    const docs: Docs = JSON.parse(execFileSync(
+      process.execPath,
+      ["doc", "--json", file],
+      {
+        cwd: fileURLToPath(new URL("../../", import.meta.url)),
+        encoding: "utf8",
+        maxBuffer: 1 << 26,
+      },
+    ));
+    const names = Object.values(docs.nodes).flatMap(({ symbols }) => symbols)
+      .filter(({ declarations }) =>
+        declarations.every(({ kind }) =>
+          kind === "interface" || kind === "typeAlias"
+        )
+      )
+      .map(({ name }) => name);
+    assertEquals(names.sort(), [...types], file);
+  }
+}, { only: "deno" });
