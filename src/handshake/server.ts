@@ -143,7 +143,7 @@ async function answer<E extends NegotiatedExtension>(
   if (options.authorize !== undefined) {
     const added = await authorize(request, options.authorize, protocolAllowed);
     if (!Array.isArray(added)) return added;
-    given.push(...added);
+    given = [...given, ...added];
     if (added.some(([name]) => isProtocol(name))) {
       const chosen = await selectSubprotocol(request, undefined, given);
       if (typeof chosen !== "string") return chosen;
@@ -152,16 +152,15 @@ async function answer<E extends NegotiatedExtension>(
   }
 
   const applicationHeaders = given.filter(([name]) => !isProtocol(name));
+  const protocol: [string, string] = ["Sec-WebSocket-Protocol", subprotocol];
   const headers: [string, string][] = [
     ["Upgrade", "websocket"],
     ["Connection", "Upgrade"],
     ["Sec-WebSocket-Accept", await acceptKey(key)],
+    ...(subprotocol === "" ? [] : [protocol]),
+    ...extensionHeader(extension),
+    ...applicationHeaders,
   ];
-  if (subprotocol !== "") headers.push(["Sec-WebSocket-Protocol", subprotocol]);
-  if (extension !== undefined) {
-    headers.push(["Sec-WebSocket-Extensions", extension.header]);
-  }
-  headers.push(...applicationHeaders);
   return {
     accepted: true,
     subprotocol,
@@ -169,6 +168,13 @@ async function answer<E extends NegotiatedExtension>(
     headers,
     applicationHeaders,
   };
+}
+
+function extensionHeader(
+  extension: NegotiatedExtension | undefined,
+): [string, string][] {
+  if (extension === undefined) return [];
+  return [["Sec-WebSocket-Extensions", extension.header]];
 }
 
 /** The headers that the callback adds, or the refusal that it makes. */

@@ -438,6 +438,18 @@ test("acceptUpgrade() declines extensions without a word", async () => {
   }
 });
 
+test("acceptUpgrade() takes any number of the application's headers", async () => {
+  const pairs = Array.from(
+    { length: 200_000 },
+    (): [string, string] => ["a", ""],
+  );
+  const result = await accept(upgradeRequest(), {
+    headers: pairs,
+    authorize: () => pairs,
+  });
+  assertEquals(result.headers.length, 3 + 2 * pairs.length);
+});
+
 test("acceptUpgrade() never rejects, whatever the headers", async () => {
   const size = 64 * 1024;
   const names = [
