@@ -1,6 +1,7 @@
 /**
- * The test command: type check, then the suite under Deno, then under Bun. Its
- * last line is `N passed, N failed` over all three.
+ * The test command: type check, the suite under Deno, the snippets in the
+ * documentation, and the suite under Bun, one after the other. Its last line is
+ * `N passed, N failed` over all of them.
  *
  *     deno task test [--runtime=deno|bun] [FILTER]
  *
@@ -27,6 +28,8 @@ interface Plan {
 }
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
+/** Checked against Bun's types, by the test beside it. */
+const FOR_BUN_ONLY = "tests/types/bun_forms.ts";
 const CHECK_LIMIT = 5 * 60_000;
 const SUITE_LIMIT = 10 * 60_000;
 
@@ -40,6 +43,7 @@ async function main(args: readonly string[]): Promise<void> {
     if (plan.deno) {
       if (plan.all) results.push(await checkTypes(modules));
       results.push(await testOnDeno(plan, modules, temp));
+      if (plan.all) results.push(await testDocs(modules, temp));
     }
     if (plan.bun) results.push(await testOnBun(plan, modules, temp));
   } catch (error) {
@@ -67,7 +71,8 @@ async function makePlan(args: readonly string[]): Promise<Plan> {
       filter = arg;
     }
   }
-  const files = (await Array.fromAsync(testFiles("tests"))).sort();
+  const files = (await Array.fromAsync(filesBelow("tests")))
+    .filter((file) => file.endsWith("_test.ts")).sort();
   const fitting = files.filter((file) => file.includes(filter ?? ""));
   return {
     deno: runtime !== "bun",
@@ -78,23 +83,26 @@ async function makePlan(args: readonly string[]): Promise<Plan> {
   };
 }
 
-async function* testFiles(folder: string): AsyncGenerator<string> {
+async function* filesBelow(folder: string): AsyncGenerator<string> {
   for await (const entry of Deno.readDir(ROOT + folder)) {
     const path = `${folder}/${entry.name}`;
-    if (entry.isDirectory) yield* testFiles(path);
-    else if (entry.name.endsWith("_test.ts")) yield path;
+    if (entry.isDirectory) yield* filesBelow(path);
+    else yield path;
   }
 }
 
 async function checkTypes(modules: Modules): Promise<Counts> {
   console.log("\nTypes, by deno check");
+  const tests = (await Array.fromAsync(filesBelow("tests")))
+    .filter((file) => file.endsWith(".ts") && file !== FOR_BUN_ONLY);
   const code = await runChild([
     Deno.execPath(),
     "check",
     "--quiet",
     ...mapFlag(modules),
     "--doc",
-    ...await existing("mod.ts", "src", "tests", "examples", "README.md"),
+    ...await existing("mod.ts", "src", "examples", "README.md"),
+    ...tests,
   ], { timeout: CHECK_LIMIT });
   const failed = code === 0 ? 0 : 1;
   return summarize("Types", { passed: 1 - failed, failed, skipped: 0 }, code);
@@ -106,10 +114,24 @@ async function testOnDeno(
   temp: string,
 ): Promise<Counts> {
   console.log(`\nDeno ${Deno.version.deno}`);
-  const report = `${temp}/deno.xml`;
-  const docs = plan.all
-    ? ["--doc", ...await existing("mod.ts", "src", "README.md")]
-    : [];
+  const name = plan.name === undefined ? [] : [`--filter=${plan.name}`];
+  return await runDenoTest("Deno", [...name, ...plan.files], modules, temp);
+}
+
+/** Apart from the tests: a snippet that cannot be loaded ends its process. */
+async function testDocs(modules: Modules, temp: string): Promise<Counts> {
+  console.log("\nSnippets in the documentation, on Deno");
+  const files = await existing("mod.ts", "src", "README.md");
+  return await runDenoTest("Docs", ["--doc", ...files], modules, temp);
+}
+
+async function runDenoTest(
+  part: string,
+  args: readonly string[],
+  modules: Modules,
+  temp: string,
+): Promise<Counts> {
+  const report = `${temp}/${part}.xml`;
   const code = await runChild([
     Deno.execPath(),
     "test",
@@ -117,11 +139,9 @@ async function testOnDeno(
     "--no-check",
     ...mapFlag(modules),
     `--junit-path=${report}`,
-    ...plan.name === undefined ? [] : [`--filter=${plan.name}`],
-    ...docs,
-    ...plan.files,
+    ...args,
   ], { timeout: SUITE_LIMIT });
-  return summarize("Deno", await readCounts(report), code);
+  return summarize(part, await readCounts(report), code);
 }
 
 async function testOnBun(
@@ -135,7 +155,7 @@ async function testOnBun(
     return { passed: 0, failed: 1, skipped: 0 };
   }
   console.log(`\nBun, as ${bun.join(" ")}`);
-  const report = `${temp}/bun.xml`;
+  const report = `${temp}/Bun.xml`;
   const code = await runChild([
     ...bun,
     "test",
