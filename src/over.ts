@@ -1,0 +1,47 @@
+import { type Conn, createConn } from "./conn/conn.ts";
+import { type ConnOptions, connSettings } from "./conn/options.ts";
+import { isToken } from "./handshake/tokens.ts";
+import type { ByteStream } from "./transport/byte_stream.ts";
+import type { Side } from "./transport/transport.ts";
+import { WireTransport } from "./wire/wire_transport.ts";
+
+/** Options of {@linkcode connOver}. */
+export interface ConnOverOptions extends ConnOptions {
+  /** Which side of the connection this is: clients mask what they send. */
+  readonly side: Side;
+  /**
+   * The subprotocol that was agreed on.
+   *
+   * @default {""}
+   */
+  readonly subprotocol?: string;
+}
+
+/**
+ * A WebSocket connection over any duplex of bytes on which the opening handshake is done, such as an extended CONNECT stream of
+ * HTTP/2. The connection owns the stream from now on.
+ *
+ * @param stream The stream
+ * @param options The side, and what an Upgrader or a Dialer takes
+ * @returns The connection
+ * @throws {RangeError} If a limit or a time is out of range
+ * @throws {TypeError} If the side is none, or the subprotocol is no token
+ */
+export function connOver(stream: ByteStream, options: ConnOverOptions): Conn {
+  const { side, subprotocol = "" } = options;
+  if (side !== "server" && side !== "client") {
+    throw new TypeError(
+      `Cannot make connection of side ${side}: use "server" or "client"`,
+    );
+  }
+  if (subprotocol !== "" && !isToken(subprotocol)) {
+    throw new TypeError(
+      `Cannot use subprotocol ${JSON.stringify(subprotocol)}: it is no token`,
+    );
+  }
+  const settings = connSettings(options, side);
+  return createConn(
+    new WireTransport(stream, { ...settings, side, subprotocol }),
+    settings,
+  );
+}

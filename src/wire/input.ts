@@ -1,0 +1,217 @@
+import type { DataType } from "../message.ts";
+import type { SessionReceiver } from "../protocol/assembler.ts";
+import { Session, type SessionOptions } from "../protocol/session.ts";
+import type { ByteReceiver, ByteStream } from "../transport/byte_stream.ts";
+import type { TransportReceiver } from "../transport/transport.ts";
+import type { MessageCodec } from "./codec.ts";
+import { Decoding } from "./decoding.ts";
+
+/** What the incoming half tells of the connection's end. */
+export interface InputOwner {
+  /** The peer's close frame has been delivered. */
+  peerClosed(): void;
+  /** The peer broke a rule, or its data was corrupt. */
+  broken(error: Error): void;
+  /** The peer has ended its direction; all that came has been delivered. */
+  ended(): void;
+  /** The stream is over; all that came has been delivered. */
+  over(error: unknown): void;
+  /** The stream is over: nothing can be sent any more. */
+  cut(): void;
+}
+
+/**
+ * The incoming half of a wire connection: bytes go through the session, compressed messages through the codec, events to the
+ * receiver. Input is held while the reader has enough, and while the codec takes its time; the peer is stopped then.
+ */
+export class Input implements ByteReceiver, SessionReceiver {
+  readonly session: Session;
+  /** Grows with every chunk. */
+  received = 0;
+  readonly #stream: ByteStream;
+  readonly #codec: MessageCodec | undefined;
+  readonly #owner: InputOwner;
+  #receiver!: TransportReceiver;
+  #readLimit: number;
+  #decoding: Decoding | undefined; // the message in the codec
+  #decodingNow = false;
+  #proceeding = false;
+  #readerPaused = false;
+  #streamPaused = false;
+  #eof = false;
+  #eofTold = false;
+  #closed: { readonly error: unknown } | undefined;
+  #overTold = false;
+
+  constructor(
+    stream: ByteStream,
+    options: SessionOptions,
+    codec: MessageCodec | undefined,
+    owner: InputOwner,
+  ) {
+    this.#stream = stream;
+    this.#codec = codec;
+    this.#owner = owner;
+    this.#readLimit = options.readLimit;
+    this.session = new Session(options, this);
+  }
+
+  start(receiver: TransportReceiver): void {
+    this.#receiver = receiver;
+    this.#stream.start(this);
+  }
+
+  setReadLimit(bytes: number): void {
+    this.#readLimit = bytes;
+    this.session.setReadLimit(bytes);
+  }
+
+  pause(): void {
+    // Behind the peer's end nothing more comes: what is left is bounded.
+    if (this.#eof || this.#closed !== undefined) return;
+    this.#readerPaused = true;
+    this.session.hold();
+  }
+
+  resume(): void {
+    this.#readerPaused = false;
+    this.#proceed();
+  }
+
+  /** Ignores what comes from now on, but lets it come: the end stands behind it. */
+  discard(): void {
+    this.session.fail();
+    this.resume();
+  }
+
+  // ByteReceiver
+
+  data(chunk: Uint8Array<ArrayBuffer>): void {
+    this.received++;
+    try {
+      this.session.push(chunk);
+    } catch (error) {
+      this.#break(error);
+    }
+    // What comes while input is held waits in the session: one chunk is enough.
+    if (this.session.held && !this.#streamPaused) {
+      this.#streamPaused = true;
+      this.#stream.pause();
+    }
+  }
+
+  end(): void {
+    this.#eof = true;
+    this.resume();
+  }
+
+  closed(error?: unknown): void {
+    this.#closed = { error };
+    this.#owner.cut();
+    this.resume();
+  }
+
+  // SessionReceiver
+
+  message(type: DataType, data: string | Uint8Array<ArrayBuffer>): void {
+    this.#receiver.message(type, data);
+  }
+
+  messageStart(type: DataType, compressed: boolean): void {
+    this.#receiver.messageStart(type);
+    this.#decoding = compressed && this.#codec !== undefined
+      ? new Decoding(
+        this.#codec,
+        type,
+        this.#readLimit,
+        (part) => this.#receiver.messageData(part),
+      )
+      : undefined;
+  }
+
+  messageData(bytes: Uint8Array<ArrayBuffer>): void {
+    const decoding = this.#decoding;
+    if (decoding === undefined) this.#receiver.messageData(bytes);
+    else this.#decode(() => decoding.push(bytes));
+  }
+
+  messageEnd(): void {
+    const decoding = this.#decoding;
+    if (decoding === undefined) return this.#receiver.messageEnd();
+    this.#decoding = undefined;
+    this.#decode(() => decoding.end(), () => this.#receiver.messageEnd());
+  }
+
+  ping(payload: Uint8Array<ArrayBuffer>): void {
+    this.#receiver.ping(payload, false);
+  }
+
+  pong(payload: Uint8Array<ArrayBuffer>): void {
+    this.#receiver.pong(payload);
+  }
+
+  close(code: number, reason: string): void {
+    this.#receiver.closeReceived(code, reason, false);
+    this.#owner.peerClosed();
+  }
+
+  fail(error: Error): void {
+    this.#owner.broken(error);
+  }
+
+  // Runs the codec; parsing waits for it, so that the order is kept.
+  #decode(run: () => Promise<void> | undefined, then?: () => void): void {
+    let done: Promise<void> | undefined;
+    try {
+      done = run();
+    } catch (error) {
+      return this.#break(error);
+    }
+    if (done === undefined) return then?.();
+    this.#decodingNow = true;
+    this.session.hold();
+    done.then(() => then?.(), (error) => this.#break(error)).then(() => {
+      this.#decodingNow = false;
+      this.#proceed();
+    });
+  }
+
+  #break(error: unknown): void {
+    if (this.#overTold) return;
+    this.session.fail();
+    this.#owner.broken(
+      error instanceof Error ? error : new Error(
+        "Cannot read message",
+        { cause: error },
+      ),
+    );
+  }
+
+  // Goes on with what is held, then with the stream, then to its end.
+  #proceed(): void {
+    if (this.#decodingNow || this.#readerPaused) return;
+    const nested = this.#proceeding;
+    this.#proceeding = true;
+    try {
+      if (this.session.held) this.session.release();
+    } catch (error) {
+      this.#break(error);
+    }
+    // Called from inside an event: what is behind it comes first.
+    if (nested) return;
+    this.#proceeding = false;
+    if (this.session.held) return;
+    if (this.#streamPaused) {
+      this.#streamPaused = false;
+      if (this.#closed === undefined && !this.#eof) this.#stream.resume();
+    }
+    if (this.#eof && !this.#eofTold) {
+      this.#eofTold = true;
+      this.#owner.ended();
+    }
+    if (this.#closed !== undefined && !this.#overTold) {
+      this.#overTold = true;
+      this.#owner.over(this.#closed.error);
+    }
+  }
+}

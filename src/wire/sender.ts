@@ -1,0 +1,328 @@
+import { maxFrameLength } from "../protocol/encoder.ts";
+import { frameHeaderLength, type Opcode } from "../protocol/frame_header.ts";
+import type { Session } from "../protocol/session.ts";
+import { maySendControl } from "../protocol/state.ts";
+import type { BufferPool, ByteStream } from "../transport/byte_stream.ts";
+import { COPY_LIMIT } from "../transport/transport.ts";
+import { MIN_BUFFER } from "./buffers.ts";
+import { LargeFrame } from "./large_frame.ts";
+import { flushLater } from "./macrotask.ts";
+
+// Up to this size a copy costs less than another write.
+const GATHER_LIMIT = 131_072;
+// Control frames that wait while a write is under way are bounded by this.
+const CONTROL_LIMIT = 4096;
+
+const encoder = new TextEncoder();
+
+/** What a sender is made with. */
+export interface SenderOptions {
+  readonly writeBufferSize: number;
+  readonly pool: BufferPool;
+}
+
+interface Batch {
+  readonly buffer: Uint8Array<ArrayBuffer>;
+  readonly length: number;
+}
+
+/**
+ * The outgoing half of a wire connection. Frames are gathered in a buffer that
+ * goes out when the reader is idle, when it is full, or in the next turn of the
+ * event loop. One write is under way at a time; control frames wait for no
+ * other.
+ */
+export class Sender {
+  readonly #session: Session;
+  readonly #stream: ByteStream;
+  readonly #pool: BufferPool;
+  readonly #size: number;
+  readonly #highWater: number;
+  #buffer: Uint8Array<ArrayBuffer> | undefined; // being filled
+  #used = 0;
+  #full: Batch[] = [];
+  #writing: Batch | undefined;
+  #large: LargeFrame | undefined; // stands behind all that is gathered
+  #control: Uint8Array<ArrayBuffer>[] = [];
+  #controlSize = 0;
+  #pong: Uint8Array<ArrayBuffer> | undefined; // the latest, while blocked
+  #close: { payload: Uint8Array; written: () => void } | undefined;
+  #closed = false; // the close frame has been written, or nothing can be
+  #unsent = 0;
+  #room: PromiseWithResolvers<void> | undefined;
+  #scheduled = false;
+
+  constructor(session: Session, stream: ByteStream, options: SenderOptions) {
+    this.#session = session;
+    this.#stream = stream;
+    this.#pool = options.pool;
+    this.#size = options.writeBufferSize;
+    this.#highWater = Math.max(options.writeBufferSize, 65_536);
+  }
+
+  /** Bytes that the stream has not taken. */
+  get unsent(): number {
+    return this.#unsent + this.#controlSize;
+  }
+
+  /**
+   * Sends a data frame: behind those before, by reference if it is large.
+   *
+   * @returns `undefined` if there is room for more, or a promise of room and of
+   * the payload being the caller's again
+   */
+  frame(
+    opcode: 0 | 1 | 2,
+    data: string | Uint8Array,
+    fin: boolean,
+    rsv1: boolean,
+  ): Promise<void> | undefined {
+    if (this.#closed) return undefined;
+    if (data.length <= COPY_LIMIT) {
+      this.#gather(opcode, data, fin, rsv1);
+    } else {
+      const bytes = typeof data === "string" ? encoder.encode(data) : data;
+      if (bytes.length <= GATHER_LIMIT) {
+        this.#gather(opcode, bytes, fin, rsv1);
+      } else {
+        const { side } = this.#session;
+        this.#large = LargeFrame.of(side, opcode, bytes, fin, rsv1);
+        this.#unsent += this.#large.rest;
+      }
+    }
+    return this.#pushed();
+  }
+
+  /** Sends a frame that is encoded already. */
+  encoded(frame: Uint8Array<ArrayBuffer>): Promise<void> | undefined {
+    if (this.#closed) return undefined;
+    if (frame.length <= GATHER_LIMIT) {
+      this.#reserve(frame.length).set(frame, this.#used);
+      this.#used += frame.length;
+      this.#unsent += frame.length;
+    } else {
+      this.#large = LargeFrame.encoded(frame);
+      this.#unsent += frame.length;
+    }
+    return this.#pushed();
+  }
+
+  /**
+   * Sends a ping or a pong, ahead of the data. Of the pongs that come while a
+   * write is under way only the latest is kept (RFC 6455, section 5.5.3).
+   */
+  control(type: 9 | 10, payload: Uint8Array): Promise<void> | undefined {
+    if (
+      this.#closed || this.#close !== undefined ||
+      !maySendControl(this.#session.state)
+    ) return undefined;
+    if (type === 10 && this.#writing !== undefined) {
+      this.#pong = new Uint8Array(payload);
+      return undefined;
+    }
+    const frame = this.#session.encode(type, payload);
+    this.#control.push(frame);
+    this.#controlSize += frame.length;
+    this.#schedule();
+    return this.#controlSize < CONTROL_LIMIT ? undefined : this.#wait();
+  }
+
+  /** Sends the close frame behind all else; nothing may be sent after. */
+  close(payload: Uint8Array, written: () => void): void {
+    if (this.#closed || this.#close !== undefined) return;
+    this.#close = { payload, written };
+    this.flush();
+  }
+
+  /** Writes what is there, if nothing is being written. */
+  flush(): void {
+    this.#scheduled = false;
+    if (this.#writing === undefined && !this.#closed) this.#next();
+  }
+
+  /** Nothing can be written any more: who waits for room gets the error. */
+  destroy(error: Error): void {
+    this.#closed = true;
+    if (this.#buffer !== undefined) this.#pool.put(this.#buffer);
+    for (const { buffer } of this.#full) this.#pool.put(buffer);
+    // What is being written stays with the stream.
+    this.#buffer = undefined;
+    this.#full = [];
+    this.#control = [];
+    this.#large = undefined;
+    this.#close = undefined;
+    this.#pong = undefined;
+    this.#unsent = 0;
+    this.#controlSize = 0;
+    this.#room?.reject(error);
+    this.#room = undefined;
+  }
+
+  #gather(
+    opcode: Opcode,
+    data: string | Uint8Array,
+    fin: boolean,
+    rsv1: boolean,
+  ): void {
+    const session = this.#session;
+    let end = this.#buffer === undefined ? -1 : session.encodeInto(
+      this.#buffer,
+      this.#used,
+      opcode,
+      data,
+      fin,
+      rsv1,
+    );
+    if (end < 0) {
+      const bound = typeof data === "string"
+        ? maxFrameLength(data)
+        : frameHeaderLength(data.length, session.side === "client") +
+          data.length;
+      end = session.encodeInto(
+        this.#reserve(bound),
+        this.#used,
+        opcode,
+        data,
+        fin,
+        rsv1,
+      );
+    }
+    this.#unsent += end - this.#used;
+    this.#used = end;
+  }
+
+  // A buffer with room for so many bytes behind what is used. It grows with
+  // what a connection gathers, so that many connections with a little to send
+  // stay small.
+  #reserve(size: number): Uint8Array<ArrayBuffer> {
+    const old = this.#buffer;
+    const needed = this.#used + size;
+    if (old !== undefined) {
+      if (needed <= old.length) return old;
+      if (needed > this.#size && this.#used > 0) {
+        this.#seal();
+        return this.#reserve(size);
+      }
+    }
+    const length = Math.max(needed, Math.min(this.#size, MIN_BUFFER));
+    const buffer = this.#pool.get(length) ?? new Uint8Array(length);
+    if (old !== undefined) {
+      buffer.set(old.subarray(0, this.#used));
+      this.#pool.put(old);
+    }
+    return this.#buffer = buffer;
+  }
+
+  // Puts the filled buffer in the line of those that wait to be written.
+  #seal(): void {
+    if (this.#buffer === undefined) return;
+    this.#full.push({ buffer: this.#buffer, length: this.#used });
+    this.#buffer = undefined;
+    this.#used = 0;
+  }
+
+  // Something has been gathered: it goes out when it is enough, or soon.
+  #pushed(): Promise<void> | undefined {
+    if (this.#unsent < this.#size) {
+      this.#schedule();
+      return undefined;
+    }
+    this.flush();
+    if (this.#unsent < this.#highWater && this.#large === undefined) {
+      return undefined;
+    }
+    return this.#wait();
+  }
+
+  #wait(): Promise<void> {
+    if (this.#room === undefined) {
+      this.#room = Promise.withResolvers<void>();
+      // Whoever waits sees the end of the connection elsewhere too.
+      this.#room.promise.catch(() => {});
+    }
+    return this.#room.promise;
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    flushLater(this);
+  }
+
+  // Starts the next write. A large frame that has begun goes first, control
+  // frames stand before all that has not, the close frame comes last.
+  #next(): void {
+    if (this.#large?.begun) return this.#writeLarge(this.#large);
+    if (this.#pong !== undefined || this.#control.length > 0) {
+      return this.#writeControl();
+    }
+    if (this.#full.length === 0) this.#seal();
+    const batch = this.#full.shift();
+    if (batch !== undefined) {
+      if (batch.length > 0) return this.#write(batch, true);
+      this.#pool.put(batch.buffer);
+    }
+    if (this.#large !== undefined) return this.#writeLarge(this.#large);
+    if (this.#close !== undefined) this.#writeClose(this.#close);
+  }
+
+  #writeLarge(large: LargeFrame): void {
+    const chunk = large.next();
+    if (large.rest === 0) this.#large = undefined;
+    this.#write({ buffer: chunk, length: chunk.length }, false);
+  }
+
+  #writeControl(): void {
+    if (this.#pong !== undefined && maySendControl(this.#session.state)) {
+      const frame = this.#session.encode(10, this.#pong);
+      this.#control.push(frame);
+      this.#controlSize += frame.length;
+    }
+    this.#pong = undefined;
+    const frames = this.#control;
+    const buffer = new Uint8Array(this.#controlSize);
+    let offset = 0;
+    for (const frame of frames) {
+      buffer.set(frame, offset);
+      offset += frame.length;
+    }
+    this.#control = [];
+    this.#controlSize = 0;
+    if (buffer.length === 0) return this.#next();
+    this.#unsent += buffer.length;
+    this.#write({ buffer, length: buffer.length }, false);
+  }
+
+  #writeClose(close: { payload: Uint8Array; written: () => void }): void {
+    this.#close = undefined;
+    const buffer = this.#session.encode(8, close.payload);
+    this.#unsent += buffer.length;
+    this.#write({ buffer, length: buffer.length }, false, () => {
+      this.#closed = true;
+      close.written();
+    });
+  }
+
+  #write(batch: Batch, pooled: boolean, then?: () => void): void {
+    this.#writing = batch;
+    const chunk = batch.length === batch.buffer.length
+      ? batch.buffer
+      : batch.buffer.subarray(0, batch.length);
+    this.#stream.write(chunk, (error) => {
+      this.#writing = undefined;
+      if (pooled) this.#pool.put(batch.buffer);
+      // The stream tells its end by itself.
+      if (error !== undefined || this.#closed) return;
+      this.#unsent -= batch.length;
+      then?.();
+      if (!this.#closed) this.#next();
+      if (
+        this.#room !== undefined && this.#large === undefined &&
+        this.#unsent < this.#highWater && this.#controlSize < CONTROL_LIMIT
+      ) {
+        this.#room.resolve();
+        this.#room = undefined;
+      }
+    });
+  }
+}
