@@ -7,9 +7,9 @@ import {
 } from "./frame_header.ts";
 import type { FrameReceiver } from "./frame_receiver.ts";
 import {
-  checkExtendedLength,
   checkFirstBytes,
   type FrameContext,
+  readExtendedLength,
 } from "./frame_rules.ts";
 import { applyMask, copyMasked } from "./mask.ts";
 
@@ -212,12 +212,10 @@ export class FrameDecoder {
     let next = start + 2;
     if (length >= 126) {
       const bits = length === 126 ? 16 : 64;
-      length = bits === 16
-        ? bytes[next]! << 8 | bytes[next + 1]!
-        : readUint32(bytes, next) * 0x1_0000_0000 + readUint32(bytes, next + 4);
+      const extended = readExtendedLength(bytes, next, bits);
+      if (typeof extended !== "number") return extended;
+      length = extended;
       next += bits >>> 3;
-      const error = checkExtendedLength(length, bits);
-      if (error !== undefined) return error;
     }
     this.#opcode = first & 0x0f;
     this.#length = length;

@@ -1,5 +1,6 @@
 import { ProtocolError } from "../errors.ts";
 import { MAX_CONTROL_PAYLOAD } from "../message.ts";
+import { readUint32 } from "./frame_header.ts";
 
 /** What the rules of a frame's first two bytes depend on. */
 export interface FrameContext {
@@ -67,24 +68,30 @@ export function checkFirstBytes(
 }
 
 /**
- * Checks that an extended payload length is in the shortest form, and within
- * 63 bits (RFC 6455, section 5.2).
+ * Reads an extended payload length, which must be in the shortest form and
+ * within 63 bits (RFC 6455, section 5.2).
  *
- * @param length The length
- * @param bits 16 or 64: the form that it came in
- * @returns The error of the broken rule, or `undefined`
+ * @param bytes The header
+ * @param offset Index of the length's first byte
+ * @param bits 16 or 64: the form that it is in
+ * @returns The length, inexact past 2^53 and never below it there; or the
+ * error of the broken rule
  */
-export function checkExtendedLength(
-  length: number,
+export function readExtendedLength(
+  bytes: Uint8Array<ArrayBufferLike>,
+  offset: number,
   bits: 16 | 64,
-): ProtocolError | undefined {
+): number | ProtocolError {
+  if (bits === 64 && bytes[offset]! >= 0x80) {
+    return broken("64-bit length has its highest bit set");
+  }
+  const length = bits === 16
+    ? bytes[offset]! << 8 | bytes[offset + 1]!
+    : readUint32(bytes, offset) * 0x1_0000_0000 + readUint32(bytes, offset + 4);
   if (length < (bits === 16 ? 126 : 0x1_0000)) {
     return broken(`${bits}-bit length ${length} is not the shortest form`);
   }
-  if (length >= 0x8000_0000_0000_0000) {
-    return broken("64-bit length has its highest bit set");
-  }
-  return undefined;
+  return length;
 }
 
 function broken(rule: string): ProtocolError {

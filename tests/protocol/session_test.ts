@@ -1,0 +1,236 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { CloseSentError } from "../../src/errors.ts";
+import { Session } from "../../src/protocol/session.ts";
+import { JSC_TUNING, V8_TUNING } from "../../src/protocol/tuning.ts";
+import { test } from "../helper.ts";
+import {
+  frame,
+  frames,
+  hex,
+  join,
+  KEY,
+  pushIn,
+  receive,
+  Recorder,
+  sessionOf,
+  show,
+  SIDES,
+} from "./recorder.ts";
+
+test("Session() refuses a client without a mask source", () => {
+  assertThrows(
+    () => new Session({ side: "client", readLimit: 1 }, new Recorder()),
+    TypeError,
+    "mask source",
+  );
+});
+
+test("session.encode() masks on clients only", () => {
+  assertEquals(
+    show(sessionOf("client").session.encode(1, "Hello")),
+    "818537fa213d7f9f4d5158",
+  );
+  assertEquals(
+    show(sessionOf("server").session.encode(1, "Hello")),
+    "810548656c6c6f",
+  );
+});
+
+test("session.encodeInto() and encodeHeaderInto() write what encode() gives", () => {
+  const payload = new Uint8Array(300).fill(9);
+  for (const side of SIDES) {
+    const { session } = sessionOf(side);
+    const target = new Uint8Array(400);
+    const end = session.encodeInto(target, 5, 0, payload, false);
+    const expected = session.encode(0, payload, false);
+    assertEquals(target.subarray(5, end), expected);
+    if (side === "server") {
+      const next = session.encodeHeaderInto(target, 0, 0, 300, false);
+      assertEquals(target.subarray(0, next), expected.subarray(0, next));
+      assertEquals(next, 4);
+    } else {
+      assertThrows(
+        () => session.encodeHeaderInto(target, 0, 0, 300, false),
+        TypeError,
+        "a client must mask",
+      );
+    }
+  }
+});
+
+test("session.state follows a closing handshake that we begin", () => {
+  for (const side of SIDES) {
+    const { session, recorder } = sessionOf(side);
+    assertEquals(session.state, "open");
+    // No room: nothing has been sent.
+    assertEquals(session.encodeInto(new Uint8Array(1), 0, 8, hex("03e8")), -1);
+    assertEquals(session.state, "open");
+    session.encode(8, hex("03e8"));
+    assertEquals(session.state, "closeSent");
+    for (const opcode of [0, 1, 2, 8, 9, 10] as const) {
+      assertThrows(() => session.encode(opcode, ""), CloseSentError);
+      assertThrows(
+        () => session.encodeInto(new Uint8Array(20), 0, opcode, ""),
+        CloseSentError,
+      );
+    }
+    session.push(frames(side, "82:01 88:03e8 82:02"));
+    assertEquals(session.state, "closed");
+    assertEquals(recorder.lines, ["binary 01", 'close 1000 ""']);
+  }
+});
+
+test("session.state follows a closing handshake that the peer begins", () => {
+  for (const side of SIDES) {
+    const { session, recorder } = sessionOf(side);
+    const states: string[] = [];
+    recorder.after = () => states.push(session.state);
+    session.push(frames(side, "82:01 88: 88:"));
+    assertEquals(states, ["open", "closeReceived"]);
+    // A message under way may be finished.
+    session.encode(0, "rest");
+    session.encodeInto(new Uint8Array(20), 0, 8, "");
+    assertEquals(session.state, "closed");
+    assertThrows(() => session.encode(8, ""), CloseSentError);
+  }
+});
+
+test("session.state allows one close frame behind a broken rule", () => {
+  for (const side of SIDES) {
+    const { session, recorder } = sessionOf(side);
+    const states: string[] = [];
+    recorder.after = () => states.push(session.state);
+    session.push(frames(side, "83:"));
+    assertEquals(states, ["failed"]);
+    for (const opcode of [0, 1, 2, 9, 10] as const) {
+      assertThrows(() => session.encode(opcode, ""), CloseSentError);
+    }
+    session.encode(8, hex("03ea"));
+    assertEquals(session.state, "closed");
+  }
+});
+
+test("session.fail() ends reading, also of what is held", () => {
+  for (const side of SIDES) {
+    const { session, recorder } = sessionOf(side);
+    session.hold();
+    session.push(frames(side, "82:01"));
+    session.fail();
+    session.release();
+    session.push(frames(side, "82:02"));
+    assertEquals(recorder.lines, []);
+    assertEquals(session.state, "failed");
+    session.closeSent();
+    assertEquals(session.state, "closed");
+  }
+});
+
+test("session.fail() inside an event ends reading behind it", () => {
+  for (const side of SIDES) {
+    const { session, recorder } = sessionOf(side);
+    recorder.after = () => session.fail();
+    session.encode(8, "");
+    session.push(frames(side, "82:01 82:02 88:"));
+    assertEquals(recorder.lines, ["binary 01"]);
+    assertEquals(session.state, "closed");
+  }
+});
+
+test("session.setReadLimit() holds for the next message", () => {
+  const { session, recorder } = sessionOf("client", { readLimit: 1 });
+  session.setReadLimit(2);
+  session.push(hex("82 02 0102"));
+  session.setReadLimit(1);
+  session.push(hex("82 02 0102"));
+  assertEquals(recorder.lines, [
+    "binary 0102",
+    "fail 1009 Cannot read message: it exceeds the read limit of 1 bytes",
+  ]);
+});
+
+test("session.push() passes on what the other side's encode() sends", () => {
+  const data = ["", "Hello", "é".repeat(100), new Uint8Array(70_000).fill(5)];
+  for (const side of SIDES) {
+    const other = sessionOf(side === "server" ? "client" : "server").session;
+    const bytes = join(
+      data.map((item) => other.encode(typeof item === "string" ? 1 : 2, item)),
+    );
+    for (const size of [bytes.length, 1000, 1]) {
+      assertEquals(
+        receive(side, bytes, size),
+        data.map((item) =>
+          typeof item === "string"
+            ? `text ${show(new TextEncoder().encode(item))}`
+            : `binary ${show(item)}`
+        ),
+      );
+    }
+  }
+});
+
+test("session.push() gives one event for each of 131,000 one-byte fragments", () => {
+  const count = 131_000;
+  for (const tuning of [V8_TUNING, JSC_TUNING]) {
+    const { session, recorder } = sessionOf("client", { tuning });
+    let held = 0;
+    recorder.messageData = (bytes) => {
+      recorder.calls++;
+      held = Math.max(held, bytes.buffer.byteLength);
+    };
+    const bytes = new Uint8Array(count * 3);
+    for (let i = 0; i < count; i++) bytes.set([i === 0 ? 2 : 0, 1, i], i * 3);
+    pushIn(session, bytes, 65_536);
+    assertEquals(recorder.calls, 1 + count);
+    // A fragment that is kept keeps a slab at most, never its chunk.
+    assert(held <= 4096);
+  }
+});
+
+test("session.push() gives no event for empty fragments", () => {
+  const { session, recorder } = sessionOf("client");
+  session.push(hex(`02 00 ${"00 00".repeat(10_000)}`));
+  assertEquals(recorder.calls, 1);
+});
+
+test("session.push() gives one piece for each chunk of a long frame", () => {
+  const { session, recorder } = sessionOf("server");
+  const bytes = frame("server", 0x82, new Uint8Array(131_000));
+  pushIn(session, bytes, 1);
+  assertEquals(recorder.calls, 1 + 131_000 + 1);
+});
+
+test("session.push() takes the masking key 0", () => {
+  assertEquals(
+    receive("server", frame("server", 0x81, hex("4142"), 0), 99),
+    ["text 4142"],
+  );
+});
+
+test("session.push() never throws and never goes on, whatever comes", () => {
+  // A linear congruential generator: the same bytes in every run.
+  let seed = KEY;
+  const random = (below: number) => {
+    seed = Math.imul(seed, 1664525) + 1013904223 >>> 0;
+    return Math.floor(seed / 2 ** 32 * below);
+  };
+  for (let round = 0; round < 3000; round++) {
+    const side = SIDES[round & 1]!;
+    const list: Uint8Array[] = [];
+    for (let i = random(8); i >= 0; i--) {
+      const payload = Uint8Array.from(
+        { length: random(4) === 0 ? random(300) : random(6) },
+        () => random(3) === 0 ? random(256) : 0x61,
+      );
+      const opcodes = [0x81, 0x82, 0x01, 0x00, 0x80, 0x89, 0x8a, 0x88, 0xc1];
+      list.push(frame(side, opcodes[random(9)]!, payload));
+      if (random(10) === 0) list.at(-1)![random(2)] = random(256);
+    }
+    const bytes = join(list);
+    const options = { readLimit: 200, rsv1: random(2) === 0 };
+    const whole = receive(side, bytes, bytes.length, options);
+    assertEquals(receive(side, bytes, 1, options), whole);
+    assertEquals(receive(side, bytes, 1 + random(40), options), whole);
+    const last = whole.findIndex((line) => /^(close|fail)/.test(line));
+    assert(last === -1 || last === whole.length - 1);
+  }
+});

@@ -1,0 +1,65 @@
+/** Valid texts, after Markus Kuhn's test file: name and bytes. */
+export const VALID: readonly [string, string][] = [
+  ["empty", ""],
+  ["ASCII", "48656c6c6f"],
+  ["NUL", "00"],
+  ["Greek word kosme", "cebae1bdb9cf83cebcceb5"],
+  ["first of 2 bytes", "c280"],
+  ["first of 3 bytes", "e0a080"],
+  ["first of 4 bytes", "f0908080"],
+  ["last of 1 byte", "7f"],
+  ["last of 2 bytes", "dfbf"],
+  ["last of 3 bytes, U+FFFF", "efbfbf"],
+  ["U+10FFFF", "f48fbfbf"],
+  ["U+D7FF before the surrogates", "ed9fbf"],
+  ["U+E000 behind the surrogates", "ee8080"],
+  ["U+FFFD", "efbfbd"],
+  ["byte order mark", "efbbbf41"],
+  ["U+FDD0, a noncharacter", "efb790"],
+  ["emoji", "f09f9880f09f8fbd"],
+];
+
+/** Invalid texts: name, bytes, and the index of the first bad byte. */
+export const INVALID: readonly [string, string, number][] = [
+  ["first continuation byte alone", "80", 0],
+  ["last continuation byte alone", "bf", 0],
+  ["continuation byte behind ASCII", "4180", 1],
+  ["too many continuation bytes", "c3a9a9", 2],
+  ["overlong slash, 2 bytes", "c0af", 0],
+  ["overlong, C1", "c1bf", 0],
+  ["overlong slash, 3 bytes", "e080af", 1],
+  ["overlong slash, 4 bytes", "f08080af", 1],
+  ["overlong, highest of 3 bytes", "e09fbf", 1],
+  ["overlong, highest of 4 bytes", "f08fbfbf", 1],
+  ["overlong NUL", "c080", 0],
+  ["5 bytes", "f888808080", 0],
+  ["6 bytes", "fc8480808080", 0],
+  ["FE", "fe", 0],
+  ["FF", "ff", 0],
+  ["surrogate D800", "eda080", 1],
+  ["surrogate DFFF", "edbfbf", 1],
+  ["surrogate pair", "eda081edb080", 1],
+  ["U+110000", "f4908080", 1],
+  ["F5", "f5808080", 0],
+  ["2-byte lead before ASCII", "c341", 1],
+  ["3-byte lead before ASCII", "e28241", 2],
+  ["4-byte lead before ASCII", "f09f9841", 3],
+  ["lead before lead", "c3c3", 1],
+  [
+    "Autobahn 6.4: bad in the middle",
+    "cebae1bdb9cf83cebcceb5f4908080656469746564",
+    12,
+  ],
+];
+
+/** Texts that end inside a sequence. */
+export const INCOMPLETE: readonly string[] = [
+  "c3",
+  "e2",
+  "e282",
+  "f0",
+  "f09f",
+  "f09f98",
+  "41e0a0",
+  "f48fbf",
+];
