@@ -5,8 +5,9 @@ command -v deno >/dev/null || missing+=(deno@^2.9.6)
 command -v bun >/dev/null || missing+=(bun@^1.4.5)
 
 if [ "${#missing[@]}" -gt 0 ]; then
-  prefix="${TMPDIR:-/tmp}/silverback-websocket-tools-$(id -u)"
-  printf '== tools: %s into %s\n' "${missing[*]}" "$prefix"
+  prefix=$(mktemp -d)
+  trap 'rm -rf "$prefix"' EXIT
+  printf '== tools: %s, from npm\n' "${missing[*]}"
   npm install --global --prefix "$prefix" --no-audit --no-fund \
     --no-update-notifier "${missing[@]}"
   export PATH="$prefix/bin:$PATH"

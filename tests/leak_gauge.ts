@@ -36,6 +36,23 @@ interface Started {
   readonly where: Error;
 }
 
+/** The timers that a test has started, without most of those that are over. */
+class TimerList {
+  #timers: Started[] = [];
+  #limit = 1024;
+
+  add(started: Started): void {
+    this.#timers.push(started);
+    if (this.#timers.length < this.#limit) return;
+    this.#timers = this.active();
+    this.#limit = Math.max(1024, 2 * this.#timers.length);
+  }
+
+  active(): Started[] {
+    return this.#timers.filter(({ timer }) => !timer._destroyed);
+  }
+}
+
 const SETTLE_LIMIT = 2_000;
 const IS_BUN = "Bun" in globalThis;
 const IS_LINUX = process.platform === "linux";
@@ -43,20 +60,20 @@ const IS_LINUX = process.platform === "linux";
 const startTimeout = globalThis.setTimeout;
 const startInterval = globalThis.setInterval;
 /** The list of the test that is running; tests run one at a time. */
-let noted: Started[] | undefined;
+let noted: TimerList | undefined;
 
 globalThis.setTimeout = noting("setTimeout", startTimeout);
 globalThis.setInterval = noting("setInterval", startInterval);
 
 /** Notes what is open now. */
 export function takeGauge(): Gauge {
-  const timers: Started[] = [];
+  const timers = new TimerList();
   noted = timers;
   const socketsBefore = openSockets();
   const resourcesBefore = activeResources();
 
   const leaks = (): string[] => [
-    ...timers.filter(({ timer }) => !timer._destroyed).map(describeTimer),
+    ...timers.active().map(describeTimer),
     ...newSockets(socketsBefore),
     ...newResources(resourcesBefore),
   ];
@@ -86,7 +103,7 @@ function noting<F extends typeof setTimeout | typeof setInterval>(
   function startNoted(...args: any[]): unknown {
     // deno-lint-ignore no-explicit-any
     const timer = (start as any)(...args);
-    noted?.push({
+    noted?.add({
       timer,
       what: `${name}(…, ${args[1] ?? 0})`,
       where: new Error(),
