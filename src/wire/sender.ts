@@ -312,7 +312,8 @@ export class Sender {
       this.#writing = undefined;
       if (pooled) this.#pool.put(batch.buffer);
       // The stream tells its end by itself.
-      if (error !== undefined || this.#closed) return;
+      const failed = error !== undefined && error !== null;
+      if (failed || this.#closed) return;
       this.#unsent -= batch.length;
       then?.();
       if (!this.#closed) this.#next();
