@@ -4,6 +4,7 @@ import { quote } from "../../src/handshake/quote.ts";
 
 test("quote() leaves nothing that a log or a terminal acts upon", () => {
   assertEquals(quote("chat"), '"chat"');
+  assertEquals(quote(" ~"), '" ~"');
   assertEquals(quote(""), '""');
   assertEquals(quote('a"b\\c'), '"a\\"b\\\\c"');
   assertEquals(quote("a\r\n\u0000"), '"a\\u000d\\u000a\\u0000"');

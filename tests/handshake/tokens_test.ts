@@ -24,6 +24,8 @@ test("isToken() takes the characters of RFC 7230 and no others", () => {
 
 test("equalsIgnoreCase() folds ASCII letters only", () => {
   assert(equalsIgnoreCase("WebSocket", "websocket"));
+  const letters = "abcdefghijklmnopqrstuvwxyz";
+  assert(equalsIgnoreCase(letters.toUpperCase(), letters));
   assert(equalsIgnoreCase("@[`{", "@[`{"));
   assert(!equalsIgnoreCase("@", "`"));
   assert(!equalsIgnoreCase("[", "{"));
