@@ -88,8 +88,8 @@ export class MessageAssembler implements FrameReceiver {
   }
 
   start(type: DataType, compressed: boolean): void {
+    // No reset: a text that has ended well leaves the validator as new.
     this.#validating = type === 1 && !compressed;
-    if (this.#validating) this.#validator.reset();
     this.#receiver.messageStart(type, compressed);
   }
 

@@ -82,7 +82,15 @@ test("encodeFrameInto() encodes bytes and leaves them unchanged", () => {
 test("encodeFrameInto() returns -1 when a frame has no room, and takes no key", () => {
   let keys = 0;
   const mask = () => ++keys;
-  for (const data of ["a".repeat(200), "é".repeat(20), new Uint8Array(126)]) {
+  const payloads = [
+    "a".repeat(200),
+    "é".repeat(20),
+    // The guess at these texts' header is wrong.
+    "é".repeat(63),
+    "語".repeat(125),
+    new Uint8Array(126),
+  ];
+  for (const data of payloads) {
     const length = encodeFrame(2, data, true, false, () => KEY).length;
     for (let size = 0; size < length; size++) {
       const target = new Uint8Array(size);

@@ -51,6 +51,11 @@ test("payloadStore.own() gives a payload that comes alone its own buffer", () =>
   const store = new PayloadStore(4096);
   const payload = store.own(chunk, 65536 - 64, 65536, 0);
   assertEquals(payload.buffer.byteLength, 64);
+  // Also behind a chunk with two, whose slab had room left.
+  store.own(chunk, 65536 - 200, 65536 - 64, 0);
+  store.own(chunk, 65536 - 64, 65536, 0);
+  const next = store.own(chunk, 65536 - 9, 65536, 0);
+  assertEquals(next.buffer.byteLength, 9);
 });
 
 test("payloadStore.own() does not copy a large payload", () => {
