@@ -1,0 +1,208 @@
+import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+
+import type { ByteReceiver, ByteStream } from "../../transport/byte_stream.ts";
+import type { Addr } from "../../transport/transport.ts";
+
+/** What a socket has beyond a duplex; any of it may be missing. */
+type SocketPart = Partial<
+  Pick<
+    Socket,
+    | "setNoDelay"
+    | "setTimeout"
+    | "localAddress"
+    | "localPort"
+    | "remoteAddress"
+    | "remotePort"
+  >
+>;
+
+/** What a {@linkcode SocketStream} is made with. */
+export interface SocketStreamOptions {
+  /** Bytes that were read before, such as an upgrade's `head`. */
+  readonly head?: Uint8Array | undefined;
+  /** This side's address, where the socket does not know it. */
+  readonly localAddr?: Addr | undefined;
+  /** The peer's address, where the socket does not know it. */
+  readonly remoteAddr?: Addr | undefined;
+}
+
+/**
+ * The bytes of a `node:net` or `node:tls` socket, the one of an upgrade event
+ * included, or of any other node duplex.
+ *
+ * From the moment that it is made, no error of the socket is unhandled, and the
+ * socket is nobody else's.
+ */
+export class SocketStream implements ByteStream {
+  readonly localAddr: Addr | undefined;
+  readonly remoteAddr: Addr | undefined;
+  readonly #socket: Duplex;
+  #head: Uint8Array | undefined;
+  #receiver: ByteReceiver | undefined;
+  #done: ((error?: unknown) => void) | undefined;
+  #error: unknown;
+  #ended: boolean;
+  #reading = false;
+  #paused = false;
+  #destroyed = false;
+  #closed = false;
+
+  /**
+   * Takes over a socket.
+   *
+   * @param socket The socket, connected
+   * @param options What was read before, and the addresses
+   */
+  constructor(socket: Duplex & SocketPart, options: SocketStreamOptions = {}) {
+    this.#socket = socket;
+    const { head } = options;
+    this.#head = head === undefined || head.length === 0 ? undefined : head;
+    this.localAddr = options.localAddr ??
+      address(socket.localAddress, socket.localPort);
+    this.remoteAddr = options.remoteAddr ??
+      address(socket.remoteAddress, socket.remotePort);
+
+    this.#ended = socket.readableEnded;
+    this.#closed = socket.closed === true;
+    socket.on("error", (error) => this.#error ??= error);
+    socket.on("end", () => this.#end());
+    socket.on("close", () => this.#close());
+    // RFC 6455, section 7.1.1: the peer's FIN may come before all is sent.
+    socket.allowHalfOpen = true;
+    socket.setNoDelay?.(true);
+    socket.setTimeout?.(0);
+  }
+
+  start(receiver: ByteReceiver): void {
+    if (this.#receiver !== undefined) {
+      throw new TypeError("Cannot start stream: it has a receiver already");
+    }
+    this.#receiver = receiver;
+    setImmediate(() => this.#begin(receiver));
+  }
+
+  pause(): void {
+    this.#paused = true;
+    if (this.#reading) this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    if (this.#reading) this.#socket.resume();
+  }
+
+  write(chunk: Uint8Array, done: (error?: unknown) => void): void {
+    if (this.#closed) {
+      queueMicrotask(() => done(this.#reason()));
+      return;
+    }
+    this.#done = done;
+    // A node stream never calls back before write returns.
+    this.#socket.write(chunk, this.#onWritten);
+  }
+
+  end(): void {
+    if (!this.#destroyed) this.#socket.end();
+  }
+
+  destroy(): void {
+    this.#destroyed = true;
+    this.#socket.destroy();
+  }
+
+  // Node reports a write that `destroy` has cut off as a success.
+  #onWritten = (error?: unknown): void => {
+    const done = this.#done;
+    this.#done = undefined;
+    const failed = error != null || this.#socket.destroyed;
+    if (failed) done?.(error ?? this.#reason());
+    else done?.();
+  };
+
+  #begin(receiver: ByteReceiver): void {
+    const head = this.#head;
+    this.#head = undefined;
+    // The head is a view of what the HTTP parser was given: copied, it keeps
+    // nothing else alive.
+    if (head !== undefined && !this.#destroyed) {
+      receiver.data(new Uint8Array(head));
+    }
+    this.#reading = true;
+    if (this.#ended && !this.#destroyed) receiver.end();
+    if (this.#closed) {
+      receiver.closed(this.#error);
+      return;
+    }
+    const socket = this.#socket;
+    socket.on("data", (chunk: Uint8Array<ArrayBuffer>) => {
+      if (!this.#destroyed) receiver.data(owned(chunk));
+    });
+    if (this.#paused) socket.pause();
+    else socket.resume();
+  }
+
+  #end(): void {
+    // Bun says so of a socket that this side has destroyed, too.
+    if (this.#ended || this.#destroyed) return;
+    this.#ended = true;
+    if (this.#reading) this.#receiver?.end();
+  }
+
+  #close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    const done = this.#done;
+    this.#done = undefined;
+    done?.(this.#reason());
+    if (this.#reading) this.#receiver?.closed(this.#error);
+  }
+
+  #reason(): unknown {
+    return this.#error ?? new Error("Cannot write: the socket is closed");
+  }
+}
+
+/**
+ * The stream of a `node:net` or `node:tls` socket, or of any other node duplex,
+ * for `connOver()` and for `netDial`. The socket is the stream's from now on.
+ *
+ * @param socket The socket, connected
+ * @param head Bytes that were read before, such as an upgrade's `head`
+ * @returns The stream
+ *
+ * @example Usage
+ * ```ts no-assert
+ * import net from "node:net";
+ * import { connOver, socketStream } from "@silverback/websocket";
+ *
+ * net.createServer((socket) => {
+ *   const conn = connOver(socketStream(socket), { side: "server" });
+ *   conn.send("Hello");
+ * });
+ * ```
+ */
+export function socketStream(socket: Duplex, head?: Uint8Array): ByteStream {
+  return new SocketStream(socket, { head });
+}
+
+/**
+ * The chunk as its receiver's own. Sockets read into a buffer for each chunk on
+ * Deno, Bun and Node; a part of a larger buffer comes from elsewhere.
+ */
+function owned(chunk: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  const { buffer, byteLength } = chunk;
+  return buffer.byteLength === byteLength
+    ? new Uint8Array(buffer)
+    : new Uint8Array(chunk);
+}
+
+function address(
+  ip: string | undefined,
+  port: number | undefined,
+): Addr | undefined {
+  if (ip === undefined || ip === "") return undefined;
+  // An IPv4 peer of a socket that listens on both is told as IPv6.
+  const hostname = /^::ffff:(?=\d+\.)/i.test(ip) ? ip.slice(7) : ip;
+  return { transport: "tcp", hostname, port: port ?? 0 };
+}
