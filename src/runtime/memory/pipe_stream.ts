@@ -166,9 +166,8 @@ export class PipeStream implements ByteStream {
     this.#error = error;
     this.#outgoing.giveUp(this.#reason());
     this.#incoming.stop(this.#reason());
-    setImmediate(() => {
-      if (this.#started) this.#receiver!.closed(error);
-    });
+    // Otherwise the turn that starts the stream tells.
+    if (this.#started) setImmediate(() => this.#receiver!.closed(error));
   }
 
   #reason(): unknown {
