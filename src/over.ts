@@ -1,6 +1,12 @@
 import { type Conn, createConn } from "./conn/conn.ts";
-import { type ConnOptions, connSettings } from "./conn/options.ts";
+import {
+  type ConnOptions,
+  type ConnSettings,
+  connSettings,
+} from "./conn/options.ts";
 import { isToken } from "./handshake/tokens.ts";
+import { JSC_TUNING, V8_TUNING } from "./protocol/tuning.ts";
+import { javaScriptEngine } from "./runtime/engine.ts";
 import type { ByteStream } from "./transport/byte_stream.ts";
 import type { Side } from "./transport/transport.ts";
 import { WireTransport } from "./wire/wire_transport.ts";
@@ -39,9 +45,23 @@ export function connOver(stream: ByteStream, options: ConnOverOptions): Conn {
       `Cannot use subprotocol ${JSON.stringify(subprotocol)}: it is no token`,
     );
   }
-  const settings = connSettings(options, side);
-  return createConn(
-    new WireTransport(stream, { ...settings, side, subprotocol }),
-    settings,
-  );
+  return wireConn(stream, side, subprotocol, connSettings(options, side));
+}
+
+/** The connection over a stream on which the opening handshake is done. */
+export function wireConn(
+  stream: ByteStream,
+  side: Side,
+  subprotocol: string,
+  settings: ConnSettings,
+): Conn {
+  const transport = new WireTransport(stream, {
+    side,
+    subprotocol,
+    readLimit: settings.readLimit,
+    writeBufferSize: settings.writeBufferSize,
+    writeBufferPool: settings.writeBufferPool,
+    tuning: javaScriptEngine === "jsc" ? JSC_TUNING : V8_TUNING,
+  });
+  return createConn(transport, settings);
 }

@@ -1,0 +1,77 @@
+import type { IncomingMessage } from "node:http";
+import { Readable } from "node:stream";
+import type { TLSSocket } from "node:tls";
+
+/** What may come with a request besides what the message says. */
+export interface NodeRequestInit {
+  /** Aborted when the client goes. */
+  readonly signal?: AbortSignal;
+  /** Whether the body is to be read; an upgrade request has none. */
+  readonly body?: boolean;
+}
+
+/**
+ * The web `Request` of a node message. The target never changes where the
+ * request belongs: of an absolute one (RFC 7230, section 5.3.2) the path counts,
+ * and the host is the one that the Host header names.
+ *
+ * @param message The message
+ * @param init The signal, and whether to take the body
+ * @returns The request, or `undefined` if target, Host or method is malformed
+ */
+export function toRequest(
+  message: IncomingMessage,
+  init: NodeRequestInit = {},
+): Request | undefined {
+  const path = pathOf(message.url ?? "");
+  const host = message.headers.host ?? localHost(message);
+  if (path === undefined || !isHost(host)) return undefined;
+  const secure = (message.socket as Partial<TLSSocket>).encrypted === true;
+  const { method = "GET" } = message;
+  const hasBody = init.body === true && method !== "GET" && method !== "HEAD";
+  try {
+    return new Request(`${secure ? "https" : "http"}://${host}${path}`, {
+      method,
+      headers: headersOf(message.rawHeaders),
+      ...(init.signal === undefined ? {} : { signal: init.signal }),
+      ...(hasBody
+        ? {
+          body: Readable.toWeb(message) as ReadableStream<
+            Uint8Array<ArrayBuffer>
+          >,
+          duplex: "half",
+        }
+        : {}),
+    } as RequestInit);
+  } catch {
+    // A host or a method that the platform does not take.
+    return undefined;
+  }
+}
+
+/** Path and query of a request target, or `undefined` if it has none. */
+function pathOf(target: string): string | undefined {
+  if (target.startsWith("/")) return target;
+  if (!/^https?:\/\//i.test(target) || !URL.canParse(target)) return undefined;
+  const { pathname, search } = new URL(target);
+  return pathname + search;
+}
+
+// RFC 7230, section 5.4, less what could end the authority of a URL.
+function isHost(host: string): boolean {
+  return /^[^\s/?#@\\]+$/.test(host);
+}
+
+function localHost({ socket }: IncomingMessage): string {
+  const { localAddress = "localhost", localPort = 80 } = socket;
+  const name = localAddress.includes(":") ? `[${localAddress}]` : localAddress;
+  return `${name}:${localPort}`;
+}
+
+function headersOf(raw: readonly string[]): Headers {
+  const headers = new Headers();
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    headers.append(raw[i]!, raw[i + 1]!);
+  }
+  return headers;
+}
