@@ -1,6 +1,3 @@
-import type { IncomingMessage } from "node:http";
-import type { Duplex } from "node:stream";
-
 import type { Conn } from "./conn/conn.ts";
 import type { ConnSettings } from "./conn/options.ts";
 import { encodeHead } from "./handshake/head.ts";
@@ -11,6 +8,7 @@ import { wireConn } from "./over.ts";
 import { toRequest } from "./runtime/node/node_request.ts";
 import { refuseOnSocket } from "./runtime/node/node_response.ts";
 import { SocketStream } from "./runtime/node/socket_stream.ts";
+import type { Duplex, IncomingMessage } from "./runtime/node/types.ts";
 
 // The milliseconds that a refusal may take when the time is over already.
 const LATE_REFUSAL = 1000;
@@ -66,7 +64,7 @@ async function upgrade<E extends NegotiatedExtension>(
 ): Promise<SocketUpgrade | undefined> {
   const { handshakeTimeout } = options;
   const refuse = (response: Response, timeout = handshakeTimeout) =>
-    refuseOnSocket(socket, response, timeout);
+    refuseOnSocket(socket, refusalHead(response), response.body, timeout);
   const request = toRequest(message);
   // RFC 6455, section 4.2.1: at least HTTP/1.1
   if (request === undefined || !isHttp11(message)) {
@@ -126,4 +124,14 @@ function written(
     socket.once("close", () => resolve(false));
     socket.write(bytes, (error) => resolve(!error));
   });
+}
+
+function refusalHead(response: Response): Uint8Array<ArrayBuffer> {
+  const { status, statusText, headers, body } = response;
+  const kept = [...headers].filter(([name]) =>
+    name !== "connection" && name !== "transfer-encoding"
+  );
+  kept.push(["Connection", "close"]);
+  if (body === null) kept.push(["Content-Length", "0"]);
+  return encodeHead(`HTTP/1.1 ${status} ${statusText}`, kept);
 }

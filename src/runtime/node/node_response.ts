@@ -3,8 +3,6 @@ import { type Duplex, Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { ReadableStream as NodeReadableStream } from "node:stream/web";
 
-import { encodeHead } from "../../handshake/head.ts";
-
 /**
  * Sends a web `Response` by node's. A client that goes away cancels the body.
  *
@@ -45,12 +43,14 @@ export async function sendResponse(
  * closes is cut.
  *
  * @param socket The socket, whose errors somebody handles
- * @param response The response; its body is used up
+ * @param head The bytes of the response's head
+ * @param body The body, which the end of the connection ends; it is used up
  * @param timeout The milliseconds that it may take
  */
 export async function refuseOnSocket(
   socket: Duplex,
-  response: Response,
+  head: Uint8Array,
+  body: ReadableStream<Uint8Array> | null,
   timeout: number,
 ): Promise<void> {
   const timer = setTimeout(() => socket.destroy(), timeout);
@@ -59,9 +59,9 @@ export async function refuseOnSocket(
       if (socket.closed) resolve();
       else socket.once("close", () => resolve());
     });
-    socket.write(refusalHead(response));
-    if (response.body === null) socket.end();
-    else await pipeline(readable(response.body), socket);
+    socket.write(head);
+    if (body === null) socket.end();
+    else await pipeline(readable(body), socket);
     // What the peer still sends must not keep the socket open.
     socket.resume();
     await closed;
@@ -71,16 +71,6 @@ export async function refuseOnSocket(
   } finally {
     clearTimeout(timer);
   }
-}
-
-function refusalHead(response: Response): Uint8Array<ArrayBuffer> {
-  const headers: [string, string][] = [...response.headers];
-  const managed = new Set(["connection", "transfer-encoding"]);
-  const kept = headers.filter(([name]) => !managed.has(name.toLowerCase()));
-  kept.push(["Connection", "close"]);
-  if (response.body === null) kept.push(["Content-Length", "0"]);
-  const { status, statusText } = response;
-  return encodeHead(`HTTP/1.1 ${status} ${statusText}`, kept);
 }
 
 function readable(body: ReadableStream<Uint8Array>): Readable {
