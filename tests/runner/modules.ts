@@ -69,21 +69,17 @@ async function hasJsr(config: Config): Promise<boolean> {
   const specifiers = STD_MODULES.map((name) =>
     config.imports[`@std/${name}`] ?? ""
   );
-  const cache = [Deno.execPath(), "cache", ...specifiers];
-  const cached = await runChild([...cache, "--cached-only"], {
-    timeout: DOWNLOAD_LIMIT,
-    quiet: true,
-  });
-  if (cached === 0) return true;
+  const imports = specifiers.map((name) => `import "${name}";`).join("\n");
+  const options = { timeout: DOWNLOAD_LIMIT, quiet: true };
+  const load = [Deno.execPath(), "eval", "--no-check"];
+  if (await runChild([...load, "--cached-only", imports], options) === 0) {
+    return true;
+  }
   if (!await answers(Deno.env.get("JSR_URL") ?? "https://jsr.io")) return false;
-  const loaded = await runChild(cache, {
-    timeout: DOWNLOAD_LIMIT,
-    quiet: true,
-  });
-  return loaded === 0;
+  return await runChild([...load, imports], options) === 0;
 }
 
-/** Asked first because a blocked network may let `deno cache` hang. */
+/** Asked first because a blocked network may let the loading hang. */
 async function answers(registry: string): Promise<boolean> {
   try {
     const response = await fetch(new URL("/@std/assert/meta.json", registry), {
