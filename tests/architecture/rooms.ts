@@ -73,9 +73,9 @@ function faultOfImport(
   if (!target.startsWith("/src/")) return `imports ${specifier}, outside src/`;
   const targetPath = target.slice("/src/".length);
   const targetRoom = roomOf(targetPath);
-  // The runtimes' rooms are strangers to each other.
-  const sameRoom = targetRoom === room &&
-    (room !== "runtime" || folderOf(path) === folderOf(targetPath));
+  // The runtimes' rooms share what lies beside them, and know no other one.
+  const sameRoom = targetRoom === room && (room !== "runtime" ||
+    ["runtime", folderOf(path)].includes(folderOf(targetPath)));
   if (sameRoom || allowed.includes(targetRoom)) return undefined;
   if (allowed.includes(targetPath)) return undefined;
   return `imports ${targetPath}, which is not open to ${room}`;

@@ -21,6 +21,7 @@ test("findFaults() passes what the rooms are open to", () => {
     ["wire/engine.ts", 'import type { D } from "../protocol/decoder.ts";'],
     ["runtime/node/socket.ts", 'import net from "node:net";'],
     ["runtime/deno/native.ts", 'Deno.serve; import "../../transport/a.ts";'],
+    ["runtime/bun/native.ts", 'import "../detect.ts"; import "./types.ts";'],
     ["upgrader.ts", 'import "./runtime/bun/native.ts"; import "./over.ts";'],
     ["conn/conn.ts", "// Deno.serve\nconst text = `on Deno`; denoInfo.Denot;"],
   ];
@@ -59,6 +60,11 @@ test("findFaults() finds every import that goes upward or astray", () => {
     [
       "runtime/bun/native.ts",
       'import "../deno/native.ts";',
+      "imports runtime/deno/native.ts, which is not open to runtime",
+    ],
+    [
+      "runtime/detect.ts",
+      'import "./deno/native.ts";',
       "imports runtime/deno/native.ts, which is not open to runtime",
     ],
     [
