@@ -45,17 +45,21 @@ export type AuthorizeCallback = (
   request: Request,
 ) => Response | HeadersLike | void | Promise<Response | HeadersLike | void>;
 
-/** An upgrade that goes through. */
-export interface Accepted<E extends NegotiatedExtension> {
+/** An upgrade that goes through, where the runtime writes the 101. */
+export interface Approved<E extends NegotiatedExtension> {
   readonly accepted: true;
   /** The subprotocol, or an empty string. */
   readonly subprotocol: string;
   /** What the extension's negotiation agreed on. */
   readonly extension: E | undefined;
+  /** The headers of the 101 that the application has given; they are valid. */
+  readonly applicationHeaders: [string, string][];
+}
+
+/** An upgrade that goes through. */
+export interface Accepted<E extends NegotiatedExtension> extends Approved<E> {
   /** All headers of the 101 in their order; names and values are valid. */
   readonly headers: [string, string][];
-  /** Those of them that the application has given. */
-  readonly applicationHeaders: [string, string][];
 }
 
 /** An upgrade that does not. */
@@ -80,6 +84,37 @@ export async function acceptUpgrade<
   request: Request,
   options: AcceptOptions<E> = {},
 ): Promise<Accepted<E> | Refused> {
+  const result = await approveUpgrade(request, options);
+  if (!result.accepted) return result;
+  const { subprotocol, extension, applicationHeaders } = result;
+  const protocol: [string, string] = ["Sec-WebSocket-Protocol", subprotocol];
+  const key = request.headers.get("sec-websocket-key")!;
+  const headers: [string, string][] = [
+    ["Upgrade", "websocket"],
+    ["Connection", "Upgrade"],
+    ["Sec-WebSocket-Accept", await acceptKey(key)],
+    ...(subprotocol === "" ? [] : [protocol]),
+    ...extensionHeader(extension),
+    ...applicationHeaders,
+  ];
+  return { ...result, headers };
+}
+
+/**
+ * The same for a runtime that writes the 101 itself. It waits for nothing but
+ * user code: a runtime may take what a client has sent behind its request for
+ * frames only if the upgrade is done in the same turn of the event loop.
+ *
+ * @param request The request
+ * @param options The Upgrader's part
+ * @returns What to answer
+ */
+export async function approveUpgrade<
+  E extends NegotiatedExtension = NegotiatedExtension,
+>(
+  request: Request,
+  options: AcceptOptions<E> = {},
+): Promise<Approved<E> | Refused> {
   const result = await answer(request, options);
   if (!("status" in result)) return result;
   const error = await handshakeError(request, result, options.error);
@@ -89,7 +124,7 @@ export async function acceptUpgrade<
 async function answer<E extends NegotiatedExtension>(
   request: Request,
   options: AcceptOptions<E>,
-): Promise<Accepted<E> | Refusal> {
+): Promise<Approved<E> | Refusal> {
   const refusal = checkUpgradeRequest(request);
   if (refusal !== undefined) return refusal;
 
@@ -152,22 +187,7 @@ async function answer<E extends NegotiatedExtension>(
   }
 
   const applicationHeaders = given.filter(([name]) => !isProtocol(name));
-  const protocol: [string, string] = ["Sec-WebSocket-Protocol", subprotocol];
-  const headers: [string, string][] = [
-    ["Upgrade", "websocket"],
-    ["Connection", "Upgrade"],
-    ["Sec-WebSocket-Accept", await acceptKey(key)],
-    ...(subprotocol === "" ? [] : [protocol]),
-    ...extensionHeader(extension),
-    ...applicationHeaders,
-  ];
-  return {
-    accepted: true,
-    subprotocol,
-    extension,
-    headers,
-    applicationHeaders,
-  };
+  return { accepted: true, subprotocol, extension, applicationHeaders };
 }
 
 function extensionHeader(

@@ -1,0 +1,49 @@
+import { BunTransport, clampLimit, type ServerLimits } from "./transport.ts";
+import type { BunWebSocket, BunWebSocketHandler } from "./types.ts";
+
+/** What a server's `websocket` object is made with. */
+export interface BunHandlerOptions {
+  /** Bytes of one received message, or `Infinity`. */
+  readonly readLimit: number;
+  /** Bytes that may wait for one slow peer, or `Infinity`. */
+  readonly writeLimit: number;
+  /** Whether permessage-deflate is offered. */
+  readonly compression: boolean;
+}
+
+/**
+ * The `websocket` object of a `Bun.serve`. It holds no connection: each finds
+ * its own by `ws.data`, whichever Upgrader has made it.
+ *
+ * @param options The limits
+ * @returns The object
+ */
+export function bunHandler(options: BunHandlerOptions): BunWebSocketHandler {
+  const limits: ServerLimits = {
+    readLimit: clampLimit(options.readLimit),
+    writeLimit: clampLimit(options.writeLimit),
+  };
+  return {
+    maxPayloadLength: limits.readLimit,
+    backpressureLimit: limits.writeLimit,
+    perMessageDeflate: options.compression,
+    idleTimeout: 0,
+    sendPings: false,
+    open(ws) {
+      // A socket that the user has upgraded without an Upgrader is nobody's.
+      if (ws.data instanceof BunTransport) ws.data.opened(ws, limits);
+      else ws.close(1011);
+    },
+    message: (ws, message) => transportOf(ws)?.message(message),
+    ping: (ws, data) => transportOf(ws)?.pinged(data),
+    pong: (ws, data) => transportOf(ws)?.ponged(data),
+    drain: (ws) => transportOf(ws)?.drained(),
+    close: (ws, code, reason) => transportOf(ws)?.closed(code, reason),
+    // Without it, whatever is thrown above would end the process.
+    error: (_error, ws) => transportOf(ws)?.fail(1011, ""),
+  };
+}
+
+function transportOf(ws: BunWebSocket): BunTransport | undefined {
+  return ws.data instanceof BunTransport ? ws.data : undefined;
+}

@@ -1,0 +1,65 @@
+/** What the upgrade needs of Bun's `Server`. */
+export interface BunServer {
+  /** Upgrades the request; false if it cannot be upgraded. */
+  // deno-lint-ignore no-explicit-any -- Bun's type depends on the user's data
+  upgrade(request: Request, options?: any): boolean;
+  /** The peer's address. */
+  requestIP(request: Request): { address: string; port: number } | null;
+}
+
+/** What the native engine needs of Bun's `ServerWebSocket`. */
+export interface BunWebSocket {
+  /** What was given to `server.upgrade()`. */
+  readonly data: unknown;
+  /** 1 when open. */
+  readonly readyState: number;
+  /** What binary messages come as. */
+  binaryType?: "nodebuffer" | "arraybuffer" | "uint8array";
+  /** Bytes sent; -1 if they wait, 0 if they were dropped. */
+  send(data: string | Uint8Array<ArrayBuffer>, compress?: boolean): number;
+  /** As `send`. */
+  ping(data: Uint8Array<ArrayBuffer>): number;
+  /** As `send`. */
+  pong(data: Uint8Array<ArrayBuffer>): number;
+  /** Sends a close frame and ends the connection. */
+  close(code?: number, reason?: string): void;
+  /** Cuts the connection. */
+  terminate(): void;
+  /** Stops reading. */
+  pause(): void;
+  /** Reads again. */
+  resume(): void;
+  /** Bytes that wait to be sent. */
+  getBufferedAmount(): number;
+}
+
+/**
+ * What `Bun.serve` takes as `websocket`: one object for all connections of a
+ * server. Its limits are those of the Upgrader that it was made by.
+ */
+export interface BunWebSocketHandler {
+  /** Bytes of one received message: the Upgrader's `readLimit`. */
+  readonly maxPayloadLength: number;
+  /** Bytes that may wait for one slow peer: the Upgrader's `writeLimit`. */
+  readonly backpressureLimit: number;
+  /** Whether permessage-deflate is offered: the Upgrader's `enableCompression`. */
+  readonly perMessageDeflate: boolean;
+  /** 0: the `keepAlive` of the Upgrader does it better. */
+  readonly idleTimeout: number;
+  /** False, for the same reason. */
+  readonly sendPings: boolean;
+  /** A connection is open. */
+  open(ws: BunWebSocket): void;
+  /** A message has come. */
+  message(ws: BunWebSocket, message: string | Uint8Array<ArrayBuffer>): void;
+  /** A ping has come; Bun has answered it. */
+  ping(ws: BunWebSocket, data: Uint8Array<ArrayBuffer>): void;
+  /** A pong has come. */
+  pong(ws: BunWebSocket, data: Uint8Array<ArrayBuffer>): void;
+  /** A slow peer has taken something. */
+  drain(ws: BunWebSocket): void;
+  /** The connection is over. */
+  close(ws: BunWebSocket, code: number, reason: string): void;
+  /** Something above has thrown. */
+  error(error: Error, ws: BunWebSocket): void;
+}

@@ -1,0 +1,89 @@
+import type { Addr } from "../../transport/transport.ts";
+import { BunTransport, clampLimit } from "./transport.ts";
+import type { BunServer } from "./types.ts";
+
+/** What the handshake has agreed on, and the limits of the connection. */
+export interface BunUpgradeOptions {
+  /** The subprotocol, or an empty string. */
+  readonly subprotocol: string;
+  /** The application's headers of the 101, valid. */
+  readonly headers: readonly (readonly [string, string])[];
+  /** Bytes of one received message. */
+  readonly readLimit: number;
+  /** Bytes that may wait in the socket before a `send` waits. */
+  readonly highWaterMark: number;
+  /** Bytes from which on a message is compressed; `Infinity` for never. */
+  readonly threshold: number;
+}
+
+/** The connection, and what is wrong with it. */
+export interface BunUpgrade {
+  /** The connection, usable at once. */
+  readonly transport: BunTransport;
+  /**
+   * Why it must not be used, as the server's `websocket` object does not fit.
+   * The 101 has been sent.
+   */
+  readonly fault: TypeError | undefined;
+}
+
+/**
+ * Upgrades a request of `Bun.serve`.
+ *
+ * @param request The request that `Bun.serve` has given
+ * @param server The server that it came from
+ * @param options The handshake's outcome
+ * @returns The connection
+ * @throws {TypeError} If Bun cannot upgrade the request, which can then be
+ * answered otherwise
+ */
+export function upgradeOnBun(
+  request: Request,
+  server: BunServer,
+  options: BunUpgradeOptions,
+): BunUpgrade {
+  const headers = new Headers();
+  for (const [name, value] of options.headers) headers.append(name, value);
+  // Left to itself, Bun echoes the first that the client offers; an empty value
+  // leaves the header out.
+  if (options.subprotocol !== "" || isOffering(request)) {
+    headers.set("Sec-WebSocket-Protocol", options.subprotocol);
+  }
+  // Bun forgets it with the upgrade.
+  const remoteAddr = addrOf(server.requestIP(request));
+  const transport = new BunTransport({ ...options, remoteAddr });
+  if (!server.upgrade(request, { data: transport, headers })) {
+    throw new TypeError(
+      "Cannot upgrade request: Bun refuses it; give the Request that Bun.serve gave, not a copy, once, and before the client has gone",
+    );
+  }
+  return { transport, fault: faultOf(transport, options.readLimit) };
+}
+
+function isOffering(request: Request): boolean {
+  return request.headers.has("sec-websocket-protocol");
+}
+
+function faultOf(
+  transport: BunTransport,
+  readLimit: number,
+): TypeError | undefined {
+  const limits = transport.limits;
+  if (limits === undefined) {
+    return new TypeError(
+      "Cannot upgrade request: the websocket of Bun.serve must be the websocket of an Upgrader",
+    );
+  }
+  if (clampLimit(readLimit) <= limits.readLimit) return undefined;
+  return new TypeError(
+    `Cannot upgrade request: the readLimit of ${readLimit} bytes is looser than the ${limits.readLimit} bytes of the server, ` +
+      "give Bun.serve the websocket of the Upgrader with the largest",
+  );
+}
+
+function addrOf(
+  address: { address: string; port: number } | null,
+): Addr | undefined {
+  if (address === null) return undefined;
+  return { transport: "tcp", hostname: address.address, port: address.port };
+}

@@ -1,0 +1,36 @@
+import { ProtocolError, ReadLimitError } from "../../errors.ts";
+
+// What Deno's parser says, and the close code that stands for it. Deno itself
+// sends none for most of them: it ends the TCP connection.
+const PROTOCOL_ERRORS: ReadonlyMap<string, number> = new Map([
+  ["Reserved bits are not zero", 1002],
+  ["Invalid value", 1002], // an unknown opcode
+  ["Ping frame too large", 1002],
+  ["Control frame must not be fragmented", 1002],
+  ["Invalid continuation frame", 1002],
+  ["Invalid fragment", 1002],
+  ["Invalid close frame", 1002],
+  ["Invalid close code", 1002],
+  ["Invalid UTF-8", 1007],
+]);
+
+// A frame of Deno's socket may have 64 MiB; it cannot be changed.
+const MAX_FRAME = 64 * 2 ** 20;
+
+/**
+ * The error of a rule that the peer broke, from what Deno's error event says.
+ *
+ * @param message The event's message
+ * @returns The error, or `undefined` where it was the network that failed
+ */
+export function failureOf(message: string): Error | undefined {
+  if (message === "Frame too large") {
+    return new ReadLimitError(
+      MAX_FRAME,
+      `Cannot read frame: it exceeds the ${MAX_FRAME} bytes that the native engine on Deno takes`,
+    );
+  }
+  const code = PROTOCOL_ERRORS.get(message);
+  if (code === undefined) return undefined;
+  return new ProtocolError(`Cannot read frame: ${message}`, code);
+}

@@ -1,0 +1,83 @@
+import type { Addr, Transport } from "../../transport/transport.ts";
+import { DenoTransport } from "./transport.ts";
+import type { DenoServeInfo } from "./types.ts";
+
+/** What the handshake has agreed on, and the limits of the connection. */
+export interface DenoUpgradeOptions {
+  /** The handler's second argument. */
+  readonly info: DenoServeInfo | undefined;
+  /** The subprotocol, or an empty string. */
+  readonly subprotocol: string;
+  /** The application's headers of the 101, valid. */
+  readonly headers: readonly (readonly [string, string])[];
+  /** Milliseconds until the 101 must have been sent. */
+  readonly handshakeTimeout: number;
+  /** Milliseconds of silence after which the peer is given up. */
+  readonly idleTimeout: number | undefined;
+  /** Bytes of one received message. */
+  readonly readLimit: number;
+  /** Bytes that may wait in the socket before a `send` waits. */
+  readonly highWaterMark: number;
+}
+
+/** The connection, and what Deno must be given now. */
+export interface DenoUpgrade {
+  /** The connection, usable at once. */
+  readonly transport: Transport;
+  /**
+   * The 101. The handler must return it: once the request is upgraded, anything
+   * else makes Deno close its listener.
+   */
+  readonly response: Response;
+}
+
+/**
+ * Upgrades a request of `Deno.serve`. From where `Deno.upgradeWebSocket` has
+ * returned, nothing here throws.
+ *
+ * @param request The request that `Deno.serve` has given
+ * @param options The handshake's outcome
+ * @returns The connection and the response
+ * @throws {TypeError} If Deno cannot upgrade the request, which can then be
+ * answered otherwise
+ */
+export function upgradeOnDeno(
+  request: Request,
+  options: DenoUpgradeOptions,
+): DenoUpgrade {
+  // Deno forgets it with the upgrade.
+  const remoteAddr = addrOf(options.info);
+  const headers = new Headers();
+  for (const [name, value] of options.headers) headers.append(name, value);
+  // Not by Deno's option `protocol`: that splits the client's offers at ", "
+  // and throws for "a,b".
+  if (options.subprotocol !== "") {
+    headers.set("Sec-WebSocket-Protocol", options.subprotocol);
+  }
+  const { socket, response } = Deno.upgradeWebSocket(request, {
+    idleTimeout: options.idleTimeout === undefined
+      ? 0
+      : Math.ceil(options.idleTimeout / 1000),
+  });
+  // Deno ignores its option `headers`.
+  for (const [name, value] of headers) response.headers.append(name, value);
+  return {
+    transport: new DenoTransport(socket, { ...options, remoteAddr }),
+    response,
+  };
+}
+
+function addrOf(info: DenoServeInfo | undefined): Addr | undefined {
+  const addr = info?.remoteAddr;
+  if (addr?.transport === "tcp" && addr.hostname !== undefined) {
+    return {
+      transport: "tcp",
+      hostname: addr.hostname,
+      port: addr.port ?? 0,
+    };
+  }
+  if (addr?.transport === "unix") {
+    return { transport: "unix", path: addr.path ?? "" };
+  }
+  return undefined;
+}
