@@ -1,24 +1,14 @@
 import http, { type Server, type ServerResponse } from "node:http";
 import https from "node:https";
 
+import type { Listener, ListenOptions } from "../../transport/listener.ts";
 import type { Addr } from "../../transport/transport.ts";
 import { toRequest } from "./node_request.ts";
 import { sendResponse } from "./node_response.ts";
 import type { Duplex, IncomingMessage } from "./types.ts";
 
-/** A certificate and its key, in PEM. */
-export interface TLSCertificate {
-  /** The certificate chain. */
-  readonly cert: string;
-  /** The private key. */
-  readonly key: string;
-}
-
 /** What a server of node:http is made with. */
-export interface HttpServerOptions {
-  readonly port: number;
-  readonly hostname: string;
-  readonly tls: TLSCertificate | undefined;
+export interface NodeListenOptions extends ListenOptions {
   /** Answers what is no upgrade. */
   readonly fetch: (request: Request) => Response | Promise<Response>;
   /** Takes an upgrade request. */
@@ -27,17 +17,6 @@ export interface HttpServerOptions {
     socket: Duplex,
     head: Uint8Array,
   ) => void;
-  /** Told of what `fetch` threw. */
-  readonly onError: (error: unknown) => void;
-}
-
-/** A server that listens. */
-export interface HttpServer {
-  readonly addr: Addr;
-  /** Stops accepting; fulfils when the last request has been answered. */
-  stop(): Promise<void>;
-  /** Cuts what is left of requests. */
-  cut(): void;
 }
 
 /**
@@ -46,11 +25,12 @@ export interface HttpServer {
  *
  * @throws {Error} Rejects if the address cannot be listened on
  */
-export async function listen(options: HttpServerOptions): Promise<HttpServer> {
+export async function listenOnNode(
+  options: NodeListenOptions,
+): Promise<Listener> {
   const server: Server = options.tls === undefined
     ? http.createServer()
     : https.createServer({ ...options.tls, ALPNProtocols: ["http/1.1"] });
-  // The sockets that are still HTTP's: upgraded ones have owners of their own.
   server.on("request", (message, response) => {
     answer(message, response, options);
   });
@@ -73,6 +53,7 @@ export async function listen(options: HttpServerOptions): Promise<HttpServer> {
   server.on("error", options.onError);
   return {
     addr: addrOf(server, options.hostname),
+    stopEndsConns: false,
     stop: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
@@ -85,7 +66,7 @@ export async function listen(options: HttpServerOptions): Promise<HttpServer> {
 async function answer(
   message: IncomingMessage,
   target: ServerResponse,
-  options: HttpServerOptions,
+  options: NodeListenOptions,
 ): Promise<void> {
   const gone = new AbortController();
   target.on("close", () => {
