@@ -1,0 +1,188 @@
+import type { Conn } from "./conn/conn.ts";
+import {
+  type ConnOptions,
+  type ConnSettings,
+  connSettings,
+  milliseconds,
+} from "./conn/options.ts";
+import { attemptDial } from "./dial_attempt.ts";
+import type { HandshakeResponse } from "./errors.ts";
+import { generateKey } from "./handshake/accept.ts";
+import { buildClientRequest } from "./handshake/client_request.ts";
+import { parseDialURL } from "./handshake/client_url.ts";
+import type { HeadersLike } from "./handshake/headers.ts";
+import { checkSubprotocols } from "./handshake/subprotocol.ts";
+import type { NetDial } from "./open_stream.ts";
+import { wireConn } from "./over.ts";
+import type { TLSOptions } from "./runtime/node/connect.ts";
+
+const HANDSHAKE_TIMEOUT = 45_000;
+
+/** What a {@linkcode Dialer} is made with (gorilla's `Dialer`). */
+export interface DialerOptions extends ConnOptions {
+  /**
+   * Makes the connection in place of TCP. For `wss:` URLs, TLS is spoken over
+   * what it returns; to bring a connection that is encrypted already, dial a
+   * `ws:` URL.
+   */
+  readonly netDial?: NetDial;
+  /** How TLS is spoken for `wss:` URLs. */
+  readonly tls?: TLSOptions;
+  /**
+   * Milliseconds for the whole of a dial: lookup, connection, TLS and the
+   * handshake together. `Infinity` is no limit.
+   *
+   * @default {45_000}
+   */
+  readonly handshakeTimeout?: number;
+  /**
+   * The subprotocols to offer, most wanted first. The connection's
+   * `subprotocol` is what the server has chosen of them, or an empty string.
+   *
+   * @default {[]}
+   */
+  readonly subprotocols?: readonly string[];
+}
+
+/** Options of {@linkcode Dialer.dial}. */
+export interface DialOptions {
+  /**
+   * Headers of the upgrade request, such as Authorization, Cookie or Origin; of
+   * a record and of an array, case and order are kept. `Host` replaces the
+   * value of the Host header alone: what is dialed, and whom the certificate
+   * must be for, is the URL's host. Those of the handshake itself are refused.
+   */
+  readonly headers?: HeadersLike;
+  /** Gives up the dial; it rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+/** What {@linkcode Dialer.dial} resolves with. */
+export interface DialResult {
+  /** The connection. */
+  readonly conn: Conn;
+  /** The server's answer: status 101, and its headers. */
+  readonly response: HandshakeResponse;
+}
+
+/**
+ * A WebSocket client (gorilla's `Dialer`). One Dialer serves any number of
+ * connections.
+ *
+ * The answer is verified always: the accept key, and that the server has chosen
+ * no subprotocol and no extension that was not offered. Redirects are not
+ * followed. TLS offers `http/1.1` alone and verifies the dialed host.
+ *
+ * @example Usage
+ * ```ts no-assert ignore
+ * import { Dialer } from "@silverback/websocket";
+ *
+ * const dialer = new Dialer({ subprotocols: ["chat"], handshakeTimeout: 5_000 });
+ * const { conn, response } = await dialer.dial("wss://example.com/ws", {
+ *   headers: { Authorization: "Bearer secret" },
+ * });
+ * console.log(response.headers.get("server"), conn.subprotocol);
+ * await conn.send("Hello");
+ * console.log((await conn.readMessage()).data);
+ * await conn.close();
+ * ```
+ */
+export class Dialer {
+  readonly #settings: ConnSettings;
+  readonly #netDial: NetDial | undefined;
+  readonly #tls: TLSOptions;
+  readonly #timeout: number;
+  readonly #subprotocols: readonly string[];
+
+  /**
+   * Makes a client.
+   *
+   * @param options Limits, times, TLS and subprotocols; all have defaults
+   * @throws {RangeError} If a limit or a time is out of range
+   * @throws {TypeError} If a subprotocol is no token or stands twice, or
+   * `netDial` is no function
+   */
+  constructor(options: DialerOptions = {}) {
+    const {
+      handshakeTimeout = HANDSHAKE_TIMEOUT,
+      subprotocols = [],
+      netDial,
+      tls = {},
+    } = options;
+    checkSubprotocols(subprotocols);
+    if (netDial !== undefined && typeof netDial !== "function") {
+      throw new TypeError("Cannot use netDial: it must be a function");
+    }
+    this.#settings = connSettings(options, "client");
+    this.#netDial = netDial;
+    this.#tls = tls;
+    this.#timeout = handshakeTimeout === Infinity
+      ? Infinity
+      : milliseconds("handshakeTimeout", handshakeTimeout);
+    this.#subprotocols = [...subprotocols];
+  }
+
+  /**
+   * Connects to a server and does the opening handshake.
+   *
+   * @param url A `ws:` or `wss:` URL, without user info and fragment
+   * @param options Headers to send, and a signal to give up
+   * @returns The connection, and the server's answer
+   * @throws {BadHandshakeError} If the server refused the handshake or answered
+   * it wrongly; the answer is in it, a redirect or a 401 for one, with at most
+   * 1024 bytes of body
+   * @throws {DialError} If the lookup, the connection, TLS or the exchange
+   * itself failed; it tells which, and the address
+   * @throws {DOMException} `TimeoutError` if it took longer than
+   * `handshakeTimeout`; the signal's reason, `AbortError` by default
+   * @throws {TypeError} If the URL or a header is malformed, or may not be
+   * dialed with or sent
+   */
+  async dial(
+    url: string | URL,
+    options: DialOptions = {},
+  ): Promise<DialResult> {
+    const target = parseDialURL(url);
+    const request = buildClientRequest(target, {
+      key: generateKey(),
+      subprotocols: this.#subprotocols,
+      headers: options.headers,
+    });
+    const { stream, subprotocol, response } = await attemptDial({
+      target,
+      request,
+      netDial: this.#netDial,
+      tls: this.#tls,
+      timeout: this.#timeout,
+      signal: options.signal,
+    });
+    const conn = wireConn(stream, "client", subprotocol, this.#settings);
+    return { conn, response };
+  }
+}
+
+/** The Dialer of {@linkcode dial} (gorilla's `DefaultDialer`): all defaults. */
+export const defaultDialer: Dialer = new Dialer();
+
+/**
+ * Dials with the {@linkcode defaultDialer}; see {@linkcode Dialer.dial}.
+ *
+ * @param url A `ws:` or `wss:` URL
+ * @param options Headers to send, and a signal to give up
+ * @returns The connection, and the server's answer
+ *
+ * @example Usage
+ * ```ts no-assert ignore
+ * import { dial } from "@silverback/websocket";
+ *
+ * const { conn } = await dial("ws://127.0.0.1:8080/ws");
+ * await conn.send("Hello");
+ * for await (const { data } of conn) console.log(data);
+ * ```
+ */
+export function dial(
+  url: string | URL,
+  options: DialOptions = {},
+): Promise<DialResult> {
+  return defaultDialer.dial(url, options);
+}

@@ -1,0 +1,146 @@
+import type { ByteReceiver, ByteStream } from "./transport/byte_stream.ts";
+import type { Addr } from "./transport/transport.ts";
+
+/**
+ * A byte stream that is read on demand, for handshakes; later it is started as
+ * any other, and begins with what has not been read.
+ */
+export class PulledStream implements ByteStream {
+  readonly #stream: ByteStream;
+  #chunks: Uint8Array<ArrayBuffer>[] = [];
+  #ended = false;
+  #closed = false;
+  #error: unknown;
+  #waiting: (() => void) | undefined;
+  #receiver: ByteReceiver | undefined;
+  /** Whether events go straight to the receiver. */
+  #passing = false;
+  #paused = false;
+
+  /**
+   * Starts a stream.
+   *
+   * @param stream The stream
+   */
+  constructor(stream: ByteStream) {
+    this.#stream = stream;
+    stream.start({
+      data: (chunk) => this.#data(chunk),
+      end: () => this.#end(),
+      closed: (error) => this.#close(error),
+    });
+  }
+
+  get localAddr(): Addr | undefined {
+    return this.#stream.localAddr;
+  }
+
+  get remoteAddr(): Addr | undefined {
+    return this.#stream.remoteAddr;
+  }
+
+  /**
+   * Reads the next chunk. One read may wait at a time.
+   *
+   * @param signal Gives up waiting
+   * @returns The chunk, or `undefined` at the peer's end; rejects with the
+   * error of the stream, or the signal's reason
+   */
+  async read(
+    signal: AbortSignal,
+  ): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    signal.throwIfAborted();
+    if (this.#chunks.length === 0 && !this.#ended && !this.#closed) {
+      this.#stream.resume();
+      await this.#event(signal);
+      signal.throwIfAborted();
+    }
+    const chunk = this.#chunks.shift();
+    if (chunk === undefined && this.#error !== undefined) throw this.#error;
+    return chunk;
+  }
+
+  /**
+   * Puts bytes back, to be read next.
+   *
+   * @param chunk The bytes
+   */
+  unread(chunk: Uint8Array<ArrayBuffer>): void {
+    if (chunk.length > 0) this.#chunks.unshift(chunk);
+  }
+
+  start(receiver: ByteReceiver): void {
+    if (this.#receiver !== undefined) {
+      throw new TypeError("Cannot start stream: it has a receiver already");
+    }
+    this.#receiver = receiver;
+    setImmediate(() => this.#begin(receiver));
+  }
+
+  pause(): void {
+    this.#paused = true;
+    if (this.#passing) this.#stream.pause();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    if (this.#passing) this.#stream.resume();
+  }
+
+  write(chunk: Uint8Array, done: (error?: unknown) => void): void {
+    this.#stream.write(chunk, done);
+  }
+
+  end(): void {
+    this.#stream.end();
+  }
+
+  destroy(): void {
+    this.#chunks = [];
+    this.#stream.destroy();
+  }
+
+  #begin(receiver: ByteReceiver): void {
+    // A receiver that destroys the stream empties the list.
+    for (let chunk; (chunk = this.#chunks.shift()) !== undefined;) {
+      receiver.data(chunk);
+    }
+    this.#passing = true;
+    if (this.#ended) receiver.end();
+    if (this.#closed) receiver.closed(this.#error);
+    else if (!this.#paused) this.#stream.resume();
+  }
+
+  #data(chunk: Uint8Array<ArrayBuffer>): void {
+    if (this.#passing) {
+      this.#receiver!.data(chunk);
+      return;
+    }
+    this.#chunks.push(chunk);
+    this.#stream.pause();
+    this.#waiting?.();
+  }
+
+  #end(): void {
+    this.#ended = true;
+    if (this.#passing) this.#receiver!.end();
+    else this.#waiting?.();
+  }
+
+  #close(error: unknown): void {
+    this.#closed = true;
+    this.#error = error;
+    if (this.#passing) this.#receiver!.closed(error);
+    else this.#waiting?.();
+  }
+
+  async #event(signal: AbortSignal): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const onAbort = () => resolve();
+    this.#waiting = resolve;
+    signal.addEventListener("abort", onAbort);
+    await promise;
+    signal.removeEventListener("abort", onAbort);
+    this.#waiting = undefined;
+  }
+}
