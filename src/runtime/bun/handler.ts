@@ -1,4 +1,5 @@
-import { BunTransport, clampLimit, type ServerLimits } from "./transport.ts";
+import { clampLimit, type ServerLimits } from "./limits.ts";
+import { BunTransport } from "./transport.ts";
 import type { BunWebSocket, BunWebSocketHandler } from "./types.ts";
 
 /** What a server's `websocket` object is made with. */

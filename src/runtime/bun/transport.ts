@@ -16,6 +16,7 @@ import type {
   TransportReceiver,
 } from "../../transport/transport.ts";
 import { failureOf } from "./failures.ts";
+import { clampLimit, type ServerLimits } from "./limits.ts";
 import type { BunWebSocket } from "./types.ts";
 
 /** What the sockets of `Bun.serve` can do, and cannot. */
@@ -49,14 +50,6 @@ export interface BunTransportOptions {
   readonly threshold: number;
 }
 
-/** The limits that all connections of a server have in common. */
-export interface ServerLimits {
-  /** Bun's `maxPayloadLength`. */
-  readonly readLimit: number;
-  /** Bun's `backpressureLimit`. */
-  readonly writeLimit: number;
-}
-
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const encoder = new TextEncoder();
 
@@ -77,6 +70,7 @@ export class BunTransport implements Transport {
   #compress = true;
   #readLimit: number;
   #ws: BunWebSocket | undefined; // while it is open
+  #over = false;
   #limits: ServerLimits | undefined;
   #receiver: TransportReceiver | undefined; // until the end
   #deaf = false; // no more messages: the connection has been failed
@@ -109,6 +103,7 @@ export class BunTransport implements Transport {
   // else comes, comes later.
   start(receiver: TransportReceiver): void {
     this.#receiver = receiver;
+    if (this.#over) queueMicrotask(() => this.closed(1006, ""));
   }
 
   pause(): void {
@@ -243,6 +238,7 @@ export class BunTransport implements Transport {
   closed(code: number, reason: string): void {
     const receiver = this.#receiver;
     this.#ws = undefined;
+    this.#over = true;
     if (receiver === undefined) return;
     this.#receiver = undefined;
     if (this.#ending === undefined) {
@@ -274,14 +270,6 @@ export class BunTransport implements Transport {
     this.terminate();
     return rejected(error);
   }
-}
-
-// The largest that Bun's integers take.
-const MAX_LIMIT = 2 ** 32 - 1;
-
-/** A limit in bytes as Bun takes it, `Infinity` included. */
-export function clampLimit(bytes: number): number {
-  return Math.min(bytes, MAX_LIMIT);
 }
 
 function sizeExceeds(

@@ -1,5 +1,6 @@
 import type { Addr } from "../../transport/transport.ts";
-import { BunTransport, clampLimit } from "./transport.ts";
+import { clampLimit } from "./limits.ts";
+import { BunTransport } from "./transport.ts";
 import type { BunServer } from "./types.ts";
 
 /** What the handshake has agreed on, and the limits of the connection. */

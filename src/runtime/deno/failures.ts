@@ -34,3 +34,27 @@ export function failureOf(message: string): Error | undefined {
   if (code === undefined) return undefined;
   return new ProtocolError(`Cannot read frame: ${message}`, code);
 }
+
+/**
+ * What an error event of Deno's socket says, as an error.
+ *
+ * @param event The event
+ * @returns The error
+ */
+export function causeOf(event: Event): Error {
+  const { error, message } = event as Partial<ErrorEvent>;
+  if (error instanceof Error) return error;
+  return new Error(message || "Cannot use socket: it has failed");
+}
+
+/**
+ * The cause of an end that came, without an error event, after this side's
+ * close frame.
+ *
+ * @returns The error
+ */
+export function cutWhileClosing(): Error {
+  return new Error(
+    "Cannot finish closing handshake: the peer went without an answer, or answered without a code, or sent a message meanwhile, upon which Deno cuts the connection",
+  );
+}

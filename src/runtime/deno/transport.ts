@@ -12,7 +12,7 @@ import type {
   TransportReceiver,
 } from "../../transport/transport.ts";
 import { Drain } from "./drain.ts";
-import { failureOf } from "./failures.ts";
+import { causeOf, cutWhileClosing, failureOf } from "./failures.ts";
 
 /** What `Deno.upgradeWebSocket` can do, and cannot. */
 export const DENO_CAPABILITIES: Capabilities = Object.freeze({
@@ -286,16 +286,4 @@ function sizeExceeds(data: string | ArrayBuffer, limit: number): boolean {
   // UTF-8 has one to three bytes for each unit of UTF-16.
   if (data.length > limit) return true;
   return data.length * 3 > limit && Buffer.byteLength(data) > limit;
-}
-
-function causeOf(event: Event): Error {
-  const { error, message } = event as Partial<ErrorEvent>;
-  if (error instanceof Error) return error;
-  return new Error(message || "Cannot use socket: it has failed");
-}
-
-function cutWhileClosing(): Error {
-  return new Error(
-    "Cannot finish closing handshake: the peer went without an answer, or answered without a code, or sent a message meanwhile, upon which Deno cuts the connection",
-  );
 }

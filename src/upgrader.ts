@@ -1,0 +1,359 @@
+// One class, and most of its lines are its documentation, hence past 300 lines.
+
+import { type Conn, createConn } from "./conn/conn.ts";
+import { type ConnSettings, connSettings } from "./conn/options.ts";
+import { DEFAULT_THRESHOLD } from "./deflate/options.ts";
+import { type HandshakeError, UnsupportedError } from "./errors.ts";
+import type { HeadersLike } from "./handshake/headers.ts";
+import { handshakeError } from "./handshake/refusal.ts";
+import {
+  type Approved,
+  approveUpgrade,
+  type Refused,
+} from "./handshake/server.ts";
+import { hasToken } from "./handshake/tokens.ts";
+import { withinTimeout } from "./handshake_timeout.ts";
+import { type NativeEngine, nativeEngine } from "./native.ts";
+import { type OnConn, type OnError, reportError, runConn } from "./run_conn.ts";
+import { bunHandler } from "./runtime/bun/handler.ts";
+import type { BunServer, BunWebSocketHandler } from "./runtime/bun/types.ts";
+import type { DenoServeInfo } from "./runtime/deno/types.ts";
+import type { Capabilities } from "./transport/transport.ts";
+import {
+  checkUpgraderOptions,
+  type UpgraderOptions,
+} from "./upgrader_options.ts";
+
+/** Options of {@linkcode Upgrader.handler}. */
+export interface HandlerOptions {
+  /**
+   * Answers the requests that do not ask for WebSocket. Default: 426 Upgrade
+   * Required.
+   */
+  readonly fetch?: (request: Request) => Response | Promise<Response>;
+  /**
+   * Learns what the connections' handler has thrown.
+   *
+   * @default {console.error}
+   */
+  readonly onError?: OnError;
+}
+
+/** Options of {@linkcode Upgrader.upgrade}. */
+export interface UpgradeOptions {
+  /** Headers of the 101 (gorilla's `responseHeader`), such as Set-Cookie. */
+  readonly headers?: HeadersLike;
+}
+
+/**
+ * What {@linkcode Upgrader.handler} makes: for `export default`, `Bun.serve` and
+ * `Deno.serve`.
+ */
+export interface Handler {
+  /**
+   * Answers a request.
+   *
+   * @param request The request, as the runtime has given it
+   * @param target What the runtime gives beside it: Deno's info, Bun's server
+   * @returns The answer
+   */
+  readonly fetch: (
+    request: Request,
+    target?: DenoServeInfo | BunServer,
+  ) => Response | Promise<Response>;
+  /** What `Bun.serve` wants as `websocket`. */
+  readonly websocket: BunWebSocketHandler;
+}
+
+/** What {@linkcode Upgrader.upgrade} gives for an upgrade that went through. */
+export interface Upgraded {
+  /** The connection, usable at once. */
+  readonly conn: Conn;
+  /** What the runtime's handler must return. */
+  readonly response: Response;
+}
+
+/** What {@linkcode Upgrader.upgrade} gives for a refused upgrade. */
+export interface UpgradeRefused {
+  /** No connection. */
+  readonly conn?: undefined;
+  /** What the runtime's handler must return: the refusal. */
+  readonly response: Response;
+  /** Why it was refused; the client does not get to know. */
+  readonly error: HandshakeError;
+}
+
+/**
+ * Upgrades HTTP requests to WebSocket connections (gorilla's `Upgrader`). One
+ * serves any number of requests, servers and runtimes.
+ *
+ * @example A server on Deno and Bun
+ * ```ts no-assert
+ * import { Upgrader } from "@silverback/websocket";
+ *
+ * const upgrader = new Upgrader();
+ *
+ * // For `deno serve` and `bun run`
+ * export default upgrader.handler(async (conn) => {
+ *   for await (const message of conn) {
+ *     await conn.writeMessage(message.type, message.data);
+ *   }
+ * });
+ * ```
+ */
+export class Upgrader {
+  readonly #options: UpgraderOptions;
+  readonly #settings: ConnSettings;
+  #websocket: BunWebSocketHandler | undefined;
+
+  /**
+   * Makes an Upgrader.
+   *
+   * @param options The options; later changes to them do not show
+   * @throws {RangeError} If a limit or a time is out of range
+   * @throws {TypeError} If a callback is no function, a subprotocol no token, or
+   * a required capability unknown
+   */
+  constructor(options: UpgraderOptions = {}) {
+    checkUpgraderOptions(options);
+    const { subprotocols } = options;
+    this.#options = {
+      ...options,
+      ...(typeof subprotocols === "object"
+        ? { subprotocols: [...subprotocols] }
+        : {}),
+    };
+    this.#settings = connSettings(options, "server");
+  }
+
+  /**
+   * Makes what `deno serve` and `bun run` take as a default export, `Bun.serve`
+   * as options, and whose `fetch` is a handler for `Deno.serve`. A request whose
+   * Upgrade header names websocket is upgraded on the runtime's own WebSocket,
+   * or refused; `options.fetch` answers all others.
+   *
+   * Nothing that user code throws stops the server: what `onConn` throws goes to
+   * `options.onError`, what the callbacks of the Upgrader throw answers 500, and
+   * what `options.fetch` throws goes to the runtime's own error handler.
+   *
+   * @param onConn What is done with a connection
+   * @param options What answers other requests, and learns of errors
+   * @returns The handler
+   * @throws {UnsupportedError} If the runtime has no WebSocket server of its
+   * own, or it lacks what the option `require` names
+   *
+   * @example Beside other requests
+   * ```ts ignore
+   * import { Upgrader } from "@silverback/websocket";
+   *
+   * const upgrader = new Upgrader();
+   * const handler = upgrader.handler((conn) => conn.send("hello"), {
+   *   fetch: () => new Response("Use WebSocket\n"),
+   * });
+   *
+   * Deno.serve(handler.fetch);
+   * // Bun.serve({ port: 8000, ...handler });
+   * ```
+   */
+  handler(onConn: OnConn, options: HandlerOptions = {}): Handler {
+    const engine = this.#engine();
+    const { fetch = upgradeRequired, onError } = options;
+    return {
+      fetch: (request, target) =>
+        hasToken(request.headers.get("upgrade"), "websocket")
+          ? this.#handle(engine, request, target, onConn, onError)
+          : fetch(request),
+      websocket: this.websocket,
+    };
+  }
+
+  /**
+   * Upgrades a request by hand (gorilla's `Upgrade`), on the runtime's own
+   * WebSocket: in a handler of `Deno.serve`, or of `Bun.serve` with the
+   * {@linkcode Upgrader.websocket} of an Upgrader. A request that must be refused
+   * gives no connection, and the reason in `error`.
+   *
+   * The handler must return `response`, whatever it is. On Deno it must return
+   * it once the request has been upgraded: a throw in between closes Deno's
+   * listener, so that what may throw belongs before the upgrade or behind a
+   * `try`. On Bun a handler that throws after the upgrade ends the process. The
+   * request must be the one that the runtime gave, not a copy.
+   *
+   * The connection can be used at once; what is sent goes out behind the 101. A
+   * connection whose response was not returned ends after `handshakeTimeout`.
+   *
+   * @param request The request
+   * @param target What the runtime gives beside it: Deno's info, which may be
+   * left out, or Bun's server
+   * @param options Headers of the 101
+   * @returns The connection and the response, or the refusal
+   * @throws {UnsupportedError} If the runtime has no WebSocket server of its
+   * own, or it lacks what the option `require` names
+   * @throws {TypeError} If Bun's server is missing; or if its `websocket` is not
+   * an Upgrader's, or has a smaller read limit than this Upgrader: the
+   * connection has then been cut
+   *
+   * @example By hand
+   * ```ts ignore
+   * import { Upgrader } from "@silverback/websocket";
+   *
+   * const upgrader = new Upgrader();
+   *
+   * Deno.serve(async (request, info) => {
+   *   const { conn, response } = await upgrader.upgrade(request, info);
+   *   conn?.send("hello");
+   *   return response;
+   * });
+   * ```
+   */
+  async upgrade(
+    request: Request,
+    target?: DenoServeInfo | BunServer,
+    options: UpgradeOptions = {},
+  ): Promise<Upgraded | UpgradeRefused> {
+    const attempt = await this.#attempt(
+      this.#engine(),
+      request,
+      target,
+      options.headers,
+    );
+    if (attempt.conn === undefined) return attempt;
+    const { conn, response, fault } = attempt;
+    if (fault !== undefined) throw fault;
+    return { conn, response };
+  }
+
+  /**
+   * What `Bun.serve` wants as `websocket`, with the limits of this Upgrader. Any
+   * Upgrader's serves the connections of every Upgrader. As its `readLimit`
+   * stands for all connections of the server, it must be the largest of theirs:
+   * {@linkcode Upgrader.upgrade} throws a `TypeError` for a larger one.
+   */
+  get websocket(): BunWebSocketHandler {
+    return this.#websocket ??= bunHandler({
+      readLimit: this.#settings.readLimit,
+      writeLimit: this.#settings.writeLimit,
+      compression: isEnabled(this.#options.enableCompression),
+    });
+  }
+
+  #engine(): NativeEngine {
+    const engine = nativeEngine();
+    requireCapabilities(this.#options, engine.capabilities, engine.description);
+    return engine;
+  }
+
+  async #handle(
+    engine: NativeEngine,
+    request: Request,
+    target: unknown,
+    onConn: OnConn,
+    onError: OnError | undefined,
+  ): Promise<Response> {
+    const attempt = await this.#attempt(engine, request, target, undefined);
+    const { conn, response } = attempt;
+    if (conn === undefined) return response;
+    // From here on a throw would cost Deno's listener or Bun's process.
+    if (attempt.fault === undefined) runConn(conn, request, onConn, onError);
+    else reportError(attempt.fault, conn, onError);
+    return response;
+  }
+
+  async #attempt(
+    engine: NativeEngine,
+    request: Request,
+    target: unknown,
+    headers: HeadersLike | undefined,
+  ): Promise<Upgraded & { fault: TypeError | undefined } | UpgradeRefused> {
+    engine.check(target);
+    const approval = await this.#approve(request, headers);
+    if (!approval.accepted) return refused(approval.error);
+    const settings = this.#settings;
+    try {
+      const { transport, response, fault } = engine.upgrade(request, target, {
+        subprotocol: approval.subprotocol,
+        headers: approval.applicationHeaders,
+        handshakeTimeout: this.#handshakeTimeout,
+        threshold: threshold(this.#options.enableCompression),
+        settings,
+      });
+      const conn = createConn(transport, settings);
+      if (fault !== undefined) conn.terminate();
+      return { conn, response, fault };
+    } catch (cause) {
+      // gorilla: a connection that cannot be taken over answers 500.
+      const refusal = {
+        status: 500,
+        reason: "Cannot upgrade request: the runtime refuses it",
+        cause,
+      };
+      return refused(
+        await handshakeError(request, refusal, this.#options.error),
+      );
+    }
+  }
+
+  #approve(
+    request: Request,
+    headers: HeadersLike | undefined,
+  ): Promise<Approved<never> | Refused> {
+    const { subprotocols, checkOrigin, authorize, error } = this.#options;
+    const approval = approveUpgrade<never>(request, {
+      subprotocols,
+      checkOrigin,
+      authorize,
+      error,
+      headers,
+    });
+    // Nothing else can take its time.
+    return typeof subprotocols === "function" || checkOrigin || authorize ||
+        error
+      ? withinTimeout(request, approval, this.#handshakeTimeout)
+      : approval;
+  }
+
+  get #handshakeTimeout(): number {
+    return this.#options.handshakeTimeout ?? 10_000;
+  }
+}
+
+/** Throws an UnsupportedError for the first required capability that is missing. */
+function requireCapabilities(
+  options: UpgraderOptions,
+  capabilities: Capabilities,
+  description: string,
+): void {
+  for (const name of options.require ?? []) {
+    if (capabilities[name]) continue;
+    throw new UnsupportedError(
+      `Cannot give the required capability ${
+        JSON.stringify(name)
+      }: ${description} has none, use serve() or listener()`,
+    );
+  }
+}
+
+function refused(error: HandshakeError): UpgradeRefused {
+  return { response: error.response, error };
+}
+
+function isEnabled(option: UpgraderOptions["enableCompression"]): boolean {
+  return option !== undefined && option !== false;
+}
+
+function threshold(option: UpgraderOptions["enableCompression"]): number {
+  if (!isEnabled(option)) return Infinity;
+  if (typeof option !== "object") return DEFAULT_THRESHOLD;
+  return option.threshold ?? DEFAULT_THRESHOLD;
+}
+
+function upgradeRequired(): Response {
+  return new Response("Upgrade Required\n", {
+    status: 426,
+    statusText: "Upgrade Required",
+    headers: {
+      "Upgrade": "websocket",
+      "Content-Type": "text/plain; charset=utf-8",
+    },
+  });
+}
