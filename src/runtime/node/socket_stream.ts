@@ -111,6 +111,15 @@ export class SocketStream implements ByteStream {
     this.#socket.destroy();
   }
 
+  /** Ends both directions as a fault does: by RST, where there is TCP. */
+  reset(): void {
+    this.#destroyed = true;
+    const socket: Duplex & Partial<Pick<Socket, "resetAndDestroy">> =
+      this.#socket;
+    if (socket.resetAndDestroy === undefined) socket.destroy();
+    else socket.resetAndDestroy();
+  }
+
   // Node reports a write that `destroy` has cut off as a success.
   #onWritten = (error?: unknown): void => {
     const done = this.#done;

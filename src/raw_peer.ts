@@ -1,0 +1,282 @@
+import { applyMask } from "./protocol/mask.ts";
+import {
+  encodeRawFrame,
+  type ExpectedFrame,
+  frameFaults,
+  type RawFrame,
+  type RawFrameInit,
+  toKey,
+} from "./raw_frame.ts";
+import type { ByteStream } from "./transport/byte_stream.ts";
+import type { Addr, Side } from "./transport/transport.ts";
+
+/** How a {@linkcode RawPeer}'s stream has ended. */
+export interface RawEnd {
+  /** The error of the stream, if there was one. */
+  readonly error?: unknown;
+}
+
+const encoder = new TextEncoder();
+
+/**
+ * The other end of a connection as a peer that sends any bytes, and reads what
+ * comes without judging it. For tests; what comes is buffered without limit.
+ *
+ * Reads take what is there or wait for it, one at a time, and reject once the
+ * stream has ended before it is there.
+ */
+export class RawPeer {
+  /** Which side this peer plays: clients mask what they send. */
+  readonly side: Side;
+  /** Resolves when the stream is over in both directions; never rejects. */
+  readonly closed: Promise<RawEnd>;
+  /** Resolves when the other side has ended its sending direction, or all is over. */
+  readonly ended: Promise<void>;
+  readonly #stream: ByteStream;
+  readonly #reset: () => void;
+  #buffer: Uint8Array<ArrayBuffer> = new Uint8Array(1024);
+  #start = 0;
+  #end = 0;
+  #over = false;
+  #wake: (() => void) | undefined;
+  #lastWrite: Promise<void> = Promise.resolve();
+
+  /**
+   * Plays a side of a connection over a stream, which has not been started and
+   * is the peer's from now on.
+   *
+   * @param stream The stream
+   * @param side The side that the peer plays
+   */
+  constructor(stream: ByteStream & { reset?(): void }, side: Side) {
+    this.side = side;
+    this.#stream = stream;
+    this.#reset = () =>
+      stream.reset === undefined ? stream.destroy() : stream.reset();
+    const closed = Promise.withResolvers<RawEnd>();
+    const ended = Promise.withResolvers<void>();
+    this.closed = closed.promise;
+    this.ended = ended.promise;
+    const over = () => {
+      this.#over = true;
+      ended.resolve();
+      this.#wake?.();
+    };
+    stream.start({
+      data: (chunk) => this.#data(chunk),
+      end: over,
+      closed: (error) => {
+        over();
+        closed.resolve(error === undefined ? {} : { error });
+      },
+    });
+  }
+
+  /** This side's address, if it is known. */
+  get localAddr(): Addr | undefined {
+    return this.#stream.localAddr;
+  }
+
+  /** The other side's address, if it is known. */
+  get remoteAddr(): Addr | undefined {
+    return this.#stream.remoteAddr;
+  }
+
+  /** Bytes that have come and have not been read. */
+  get buffered(): number {
+    return this.#end - this.#start;
+  }
+
+  /**
+   * Sends bytes, behind those sent before.
+   *
+   * @param bytes The bytes; a string as UTF-8
+   * @returns Resolves when they have been taken; a failure may go unheard
+   */
+  send(bytes: string | Uint8Array): Promise<void> {
+    const chunk = typeof bytes === "string"
+      ? encoder.encode(bytes)
+      : new Uint8Array(bytes);
+    const sent = this.#lastWrite.catch(() => {}).then(() => this.#write(chunk));
+    sent.catch(() => {});
+    this.#lastWrite = sent;
+    return sent;
+  }
+
+  /**
+   * Sends a frame, as wrong as it is wanted.
+   *
+   * @param frame The frame
+   * @returns Resolves when it has been taken; a failure may go unheard
+   */
+  sendFrame(frame: RawFrameInit): Promise<void> {
+    return this.send(encodeRawFrame(frame, this.side));
+  }
+
+  /**
+   * Reads so many bytes.
+   *
+   * @param count How many
+   * @returns The bytes
+   * @throws {Error} If the stream ends before
+   */
+  async readBytes(count: number): Promise<Uint8Array<ArrayBuffer>> {
+    await this.#until(count);
+    return this.#take(count);
+  }
+
+  /**
+   * Reads all that comes until the other side ends.
+   *
+   * @returns The bytes
+   */
+  async readRest(): Promise<Uint8Array<ArrayBuffer>> {
+    await this.ended;
+    return this.#take(this.buffered);
+  }
+
+  /**
+   * Reads the head of an HTTP message.
+   *
+   * @returns The head, one character for each byte, with its empty line
+   * @throws {Error} If the stream ends before
+   */
+  async readHead(): Promise<string> {
+    let head = "";
+    while (!head.endsWith("\r\n\r\n")) {
+      const [byte] = await this.readBytes(1);
+      head += String.fromCharCode(byte!);
+    }
+    return head;
+  }
+
+  /**
+   * Reads a frame.
+   *
+   * @returns The frame
+   * @throws {Error} If the stream ends before
+   */
+  async readFrame(): Promise<RawFrame> {
+    const [first = 0, second = 0] = await this.readBytes(2);
+    let length = BigInt(second & 0x7f);
+    if (length >= 126n) {
+      const bytes = await this.readBytes(length === 126n ? 2 : 8);
+      length = bytes.reduce((sum, byte) => sum << 8n | BigInt(byte), 0n);
+    }
+    const masked = (second & 0x80) !== 0;
+    const mask = masked ? await this.readBytes(4) : undefined;
+    const payload = await this.readBytes(Number(length));
+    if (mask !== undefined) {
+      applyMask(payload, 0, payload.length, toKey(mask), 0);
+    }
+    return {
+      fin: (first & 0x80) !== 0,
+      rsv: first >>> 4 & 7,
+      opcode: first & 15,
+      mask,
+      payload,
+    };
+  }
+
+  /**
+   * Reads a frame, and refuses it if it is another than was expected.
+   *
+   * @param expected What must be so
+   * @returns The frame
+   * @throws {Error} If it is another, or if the stream ends before
+   */
+  async expectFrame(expected: ExpectedFrame): Promise<RawFrame> {
+    const frame = await this.readFrame();
+    const { masked = this.side === "server" } = expected;
+    const faults = frameFaults(frame, { ...expected, masked });
+    if (faults.length > 0) {
+      throw new Error(`Cannot accept frame: ${faults.join(", ")}`);
+    }
+    return frame;
+  }
+
+  /**
+   * Reads a close frame, and refuses it if it has another code or reason.
+   *
+   * @param code The code; 1005 for an empty frame
+   * @param reason The reason; any if it is left out
+   * @throws {Error} If it is another frame, or if the stream ends before
+   */
+  async expectClose(code: number, reason?: string): Promise<void> {
+    const { payload } = await this.expectFrame({ opcode: 8, fin: true });
+    const actual = payload.length < 2 ? 1005 : payload[0]! << 8 | payload[1]!;
+    const text = new TextDecoder().decode(payload.subarray(2));
+    if (actual !== code || reason !== undefined && text !== reason) {
+      throw new Error(
+        `Cannot accept close frame: it says ${actual} ${JSON.stringify(text)}`,
+      );
+    }
+  }
+
+  /** Stops reading, as a slow peer does. */
+  pause(): void {
+    this.#stream.pause();
+  }
+
+  /** Reads again. */
+  resume(): void {
+    this.#stream.resume();
+  }
+
+  /** Ends the sending direction, behind what was sent (TCP's FIN). */
+  end(): void {
+    this.#lastWrite.catch(() => {}).then(() => this.#stream.end());
+  }
+
+  /** Ends both directions at once. */
+  destroy(): void {
+    this.#stream.destroy();
+  }
+
+  /** Cuts the connection as a network fault does (TCP's RST). */
+  reset(): void {
+    this.#reset();
+  }
+
+  #write(chunk: Uint8Array): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#stream.write(chunk, (error) => {
+        if (error === undefined) resolve();
+        else reject(error);
+      });
+    });
+  }
+
+  async #until(count: number): Promise<void> {
+    while (this.buffered < count) {
+      if (this.#over) {
+        throw new Error(
+          `Cannot read ${count} bytes: the stream ended with ${this.buffered}`,
+        );
+      }
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#wake = resolve;
+      await promise;
+    }
+  }
+
+  #take(count: number): Uint8Array<ArrayBuffer> {
+    const bytes = this.#buffer.slice(this.#start, this.#start + count);
+    this.#start += count;
+    return bytes;
+  }
+
+  #data(chunk: Uint8Array<ArrayBuffer>): void {
+    if (this.#end + chunk.length > this.#buffer.length) {
+      const size = Math.max(1024, 2 * (this.buffered + chunk.length));
+      const larger = new Uint8Array(size);
+      larger.set(this.#buffer.subarray(this.#start, this.#end));
+      this.#end -= this.#start;
+      this.#start = 0;
+      this.#buffer = larger;
+    }
+    this.#buffer.set(chunk, this.#end);
+    this.#end += chunk.length;
+    this.#wake?.();
+  }
+}
