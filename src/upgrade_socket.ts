@@ -4,23 +4,21 @@ import { encodeHead } from "./handshake/head.ts";
 import { defaultResponse } from "./handshake/refusal.ts";
 import { type AcceptOptions, acceptUpgrade } from "./handshake/server.ts";
 import type { NegotiatedExtension } from "./handshake/server.ts";
+import { withinTimeout } from "./handshake_timeout.ts";
 import { wireConn } from "./over.ts";
 import { toRequest } from "./runtime/node/node_request.ts";
 import { refuseOnSocket } from "./runtime/node/node_response.ts";
 import { SocketStream } from "./runtime/node/socket_stream.ts";
 import type { Duplex, IncomingMessage } from "./runtime/node/types.ts";
 
-// The milliseconds that a refusal may take when the time is over already.
-const LATE_REFUSAL = 1000;
-
 /** What an upgrade on a socket is made with. */
 export interface SocketUpgradeOptions<E extends NegotiatedExtension> {
   readonly accept: AcceptOptions<E>;
   readonly settings: ConnSettings;
-  /** Milliseconds from the request to the 101 sent, or to the end of a refusal. */
+  /** Milliseconds for the callbacks, for the 101, and for a refusal. */
   readonly handshakeTimeout: number;
   /** Refuses in place of the handshake, such as for an unknown path. */
-  readonly refuse?: (request: Request) => Response | undefined;
+  readonly refuse?: ((request: Request) => Response | undefined) | undefined;
 }
 
 /** An upgrade that went through. */
@@ -43,15 +41,11 @@ export async function upgradeOnSocket<E extends NegotiatedExtension>(
 ): Promise<SocketUpgrade | undefined> {
   // An error at any moment, also during the callbacks, must find a listener.
   socket.on("error", () => {});
-  const late = new AbortController();
-  const timer = setTimeout(() => late.abort(), options.handshakeTimeout);
   try {
-    return await upgrade(message, socket, head, options, late.signal);
+    return await upgrade(message, socket, head, options);
   } catch {
     socket.destroy();
     return undefined;
-  } finally {
-    clearTimeout(timer);
   }
 }
 
@@ -60,11 +54,15 @@ async function upgrade<E extends NegotiatedExtension>(
   socket: Duplex,
   head: Uint8Array,
   options: SocketUpgradeOptions<E>,
-  late: AbortSignal,
 ): Promise<SocketUpgrade | undefined> {
   const { handshakeTimeout } = options;
-  const refuse = (response: Response, timeout = handshakeTimeout) =>
-    refuseOnSocket(socket, refusalHead(response), response.body, timeout);
+  const refuse = (response: Response) =>
+    refuseOnSocket(
+      socket,
+      refusalHead(response),
+      response.body,
+      handshakeTimeout,
+    );
   const request = toRequest(message);
   // RFC 6455, section 4.2.1: at least HTTP/1.1
   if (request === undefined || !isHttp11(message)) {
@@ -76,15 +74,11 @@ async function upgrade<E extends NegotiatedExtension>(
     await refuse(refusal);
     return undefined;
   }
-  const answer = await Promise.race([
+  const answer = await withinTimeout(
+    request,
     acceptUpgrade(request, options.accept),
-    aborted(late),
-  ]);
-  if (answer === undefined) {
-    // The callbacks take too long.
-    await refuse(defaultResponse({ status: 503 }), LATE_REFUSAL);
-    return undefined;
-  }
+    handshakeTimeout,
+  );
   if (!answer.accepted) {
     await refuse(answer.error.response);
     return undefined;
@@ -94,7 +88,7 @@ async function upgrade<E extends NegotiatedExtension>(
     answer.headers,
   );
   // A peer that has gone meanwhile.
-  if (socket.destroyed || !await written(socket, switching, late)) {
+  if (socket.destroyed || !await written(socket, switching, handshakeTimeout)) {
     socket.destroy();
     return undefined;
   }
@@ -108,22 +102,21 @@ function isHttp11(message: IncomingMessage): boolean {
   return message.httpVersionMajor === 1 && message.httpVersionMinor >= 1;
 }
 
-function aborted(signal: AbortSignal): Promise<undefined> {
-  return new Promise((resolve) => {
-    signal.addEventListener("abort", () => resolve(undefined), { once: true });
-  });
-}
-
-function written(
+/** Writes bytes; whether they have gone out in time. */
+async function written(
   socket: Duplex,
   bytes: Uint8Array,
-  late: AbortSignal,
+  timeout: number,
 ): Promise<boolean> {
-  return new Promise((resolve) => {
-    late.addEventListener("abort", () => resolve(false), { once: true });
-    socket.once("close", () => resolve(false));
-    socket.write(bytes, (error) => resolve(!error));
-  });
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => resolve(false), timeout);
+  const closed = () => resolve(false);
+  socket.once("close", closed);
+  socket.write(bytes, (error) => resolve(!error));
+  const done = await promise;
+  socket.off("close", closed);
+  clearTimeout(timer);
+  return done;
 }
 
 function refusalHead(response: Response): Uint8Array<ArrayBuffer> {

@@ -5,8 +5,9 @@ import { type ConnSettings, connSettings } from "./conn/options.ts";
 import { DEFAULT_THRESHOLD } from "./deflate/options.ts";
 import { type HandshakeError, UnsupportedError } from "./errors.ts";
 import type { HeadersLike } from "./handshake/headers.ts";
-import { handshakeError } from "./handshake/refusal.ts";
+import { defaultResponse, handshakeError } from "./handshake/refusal.ts";
 import {
+  type AcceptOptions,
   type Approved,
   approveUpgrade,
   type Refused,
@@ -18,11 +19,14 @@ import { type OnConn, type OnError, reportError, runConn } from "./run_conn.ts";
 import { bunHandler } from "./runtime/bun/handler.ts";
 import type { BunServer, BunWebSocketHandler } from "./runtime/bun/types.ts";
 import type { DenoServeInfo } from "./runtime/deno/types.ts";
+import type { Duplex, IncomingMessage } from "./runtime/node/types.ts";
 import type { Capabilities } from "./transport/transport.ts";
+import { type SocketUpgrade, upgradeOnSocket } from "./upgrade_socket.ts";
 import {
   checkUpgraderOptions,
   type UpgraderOptions,
 } from "./upgrader_options.ts";
+import { WIRE_CAPABILITIES } from "./wire/wire_transport.ts";
 
 /** Options of {@linkcode Upgrader.handler}. */
 export interface HandlerOptions {
@@ -82,6 +86,38 @@ export interface UpgradeRefused {
   /** Why it was refused; the client does not get to know. */
   readonly error: HandshakeError;
 }
+
+/** Options of {@linkcode Upgrader.listener}. */
+export interface ListenerOptions {
+  /**
+   * Learns what the connections' handler has thrown.
+   *
+   * @default {console.error}
+   */
+  readonly onError?: OnError;
+}
+
+/** A listener for the upgrade event of a `node:http` or `node:https` server. */
+export type UpgradeListener = (
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Uint8Array,
+) => void;
+
+/** Upgrades on the socket of an upgrade event, for `serve`. */
+export let upgradeOnWire: (
+  upgrader: Upgrader,
+  message: IncomingMessage,
+  socket: Duplex,
+  head: Uint8Array,
+  refuse: (request: Request) => Response | undefined,
+) => Promise<SocketUpgrade | undefined>;
+
+/** The answer to a request for an upgrade that came without an upgrade event. */
+export let refuseOnWire: (
+  upgrader: Upgrader,
+  request: Request,
+) => Promise<Response>;
 
 /**
  * Upgrades HTTP requests to WebSocket connections (gorilla's `Upgrader`). One
@@ -237,6 +273,112 @@ export class Upgrader {
     });
   }
 
+  /**
+   * Makes a listener for the upgrade event of a `node:http` or `node:https`
+   * server, on Deno, Bun and Node. Connections are carried by the wire engine.
+   * It answers refused upgrades and handles every error of the socket.
+   *
+   * @param onConn What is done with a connection
+   * @param options What learns of errors
+   * @returns The listener
+   * @throws {UnsupportedError} If the wire engine lacks what the option `require`
+   * names
+   *
+   * @example Beside other requests
+   * ```ts ignore
+   * import http from "node:http";
+   * import { Upgrader } from "@silverback/websocket";
+   *
+   * const server = http.createServer((_request, response) => {
+   *   response.end("Use WebSocket\n");
+   * });
+   * const upgrader = new Upgrader();
+   * server.on("upgrade", upgrader.listener((conn) => conn.send("hello")));
+   * server.listen(8000);
+   * ```
+   */
+  listener(onConn: OnConn, options: ListenerOptions = {}): UpgradeListener {
+    this.#requireWire();
+    return async (message, socket, head) => {
+      const upgraded = await this.#onSocket(message, socket, head, {});
+      if (upgraded === undefined) return;
+      runConn(upgraded.conn, upgraded.request, onConn, options.onError);
+    };
+  }
+
+  /**
+   * Upgrades by hand on the upgrade event of a `node:http` or `node:https`
+   * server, on Deno, Bun and Node; the connection is carried by the wire engine.
+   * What the client has sent behind its request, `head`, is read first. A refused
+   * upgrade is answered and its socket closed; a peer that neither reads nor
+   * closes is cut after `handshakeTimeout`.
+   *
+   * @param message The request
+   * @param socket Its socket, the connection's from now on
+   * @param head What was read behind the request
+   * @param options Headers of the 101
+   * @returns The connection; `undefined` if the upgrade was refused or the client
+   * has gone
+   * @throws {UnsupportedError} If the wire engine lacks what the option `require`
+   * names
+   *
+   * @example By hand
+   * ```ts ignore
+   * import http from "node:http";
+   * import { Upgrader } from "@silverback/websocket";
+   *
+   * const upgrader = new Upgrader();
+   * http.createServer().on("upgrade", async (request, socket, head) => {
+   *   const conn = await upgrader.upgradeSocket(request, socket, head);
+   *   conn?.send("hello");
+   * }).listen(8000);
+   * ```
+   */
+  async upgradeSocket(
+    message: IncomingMessage,
+    socket: Duplex,
+    head: Uint8Array,
+    options: UpgradeOptions = {},
+  ): Promise<Conn | undefined> {
+    this.#requireWire();
+    const { headers } = options;
+    const upgraded = await this.#onSocket(message, socket, head, { headers });
+    return upgraded?.conn;
+  }
+
+  #requireWire(): void {
+    requireCapabilities(this.#options, WIRE_CAPABILITIES, "the wire engine");
+  }
+
+  #onSocket(
+    message: IncomingMessage,
+    socket: Duplex,
+    head: Uint8Array,
+    options: {
+      headers?: HeadersLike | undefined;
+      refuse?: (request: Request) => Response | undefined;
+    },
+  ): Promise<SocketUpgrade | undefined> {
+    return upgradeOnSocket<never>(message, socket, head, {
+      accept: this.#acceptOptions(options.headers),
+      settings: this.#settings,
+      handshakeTimeout: this.#handshakeTimeout,
+      refuse: options.refuse,
+    });
+  }
+
+  static {
+    upgradeOnWire = (upgrader, message, socket, head, refuse) =>
+      upgrader.#onSocket(message, socket, head, { refuse });
+    refuseOnWire = async (upgrader, request) => {
+      const approval = await upgrader.#approve(request, undefined);
+      // Nothing but an upgrade event brings the socket that an upgrade needs.
+      return approval.accepted
+        ? defaultResponse({ status: 400 })
+        : approval.error.response;
+    };
+  }
+
   #engine(): NativeEngine {
     const engine = nativeEngine();
     requireCapabilities(this.#options, engine.capabilities, engine.description);
@@ -297,19 +439,21 @@ export class Upgrader {
     request: Request,
     headers: HeadersLike | undefined,
   ): Promise<Approved<never> | Refused> {
+    const approval = approveUpgrade<never>(
+      request,
+      this.#acceptOptions(headers),
+    );
     const { subprotocols, checkOrigin, authorize, error } = this.#options;
-    const approval = approveUpgrade<never>(request, {
-      subprotocols,
-      checkOrigin,
-      authorize,
-      error,
-      headers,
-    });
     // Nothing else can take its time.
     return typeof subprotocols === "function" || checkOrigin || authorize ||
         error
       ? withinTimeout(request, approval, this.#handshakeTimeout)
       : approval;
+  }
+
+  #acceptOptions(headers: HeadersLike | undefined): AcceptOptions<never> {
+    const { subprotocols, checkOrigin, authorize, error } = this.#options;
+    return { subprotocols, checkOrigin, authorize, error, headers };
   }
 
   get #handshakeTimeout(): number {
@@ -347,7 +491,8 @@ function threshold(option: UpgraderOptions["enableCompression"]): number {
   return option.threshold ?? DEFAULT_THRESHOLD;
 }
 
-function upgradeRequired(): Response {
+/** The answer to a request that does not ask for WebSocket. */
+export function upgradeRequired(): Response {
   return new Response("Upgrade Required\n", {
     status: 426,
     statusText: "Upgrade Required",
