@@ -3,6 +3,7 @@
  * peer that sends any bytes.
  *
  * ```ts
+ * import { ProtocolError } from "@silverback/websocket";
  * import { pipe, rawPeer } from "@silverback/websocket/testing";
  * import { assertEquals, assertRejects } from "@std/assert";
  *
@@ -14,10 +15,10 @@
  *
  * // How does it take a peer that breaks the protocol?
  * const [conn, peer] = rawPeer({ side: "server" });
- * const read = conn.readMessage();
+ * const read = assertRejects(() => conn.readMessage(), ProtocolError);
  * peer.sendFrame({ opcode: 1, payload: "Hi", mask: false });
  * await peer.expectClose(1002);
- * await assertRejects(() => read);
+ * await read;
  * peer.end();
  * await conn.closed;
  * ```
