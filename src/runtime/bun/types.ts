@@ -14,7 +14,7 @@ export interface BunWebSocket {
   /** 1 when open. */
   readonly readyState: number;
   /** What binary messages come as. */
-  binaryType?: "nodebuffer" | "arraybuffer" | "uint8array";
+  binaryType?: string | undefined;
   /** Bytes sent; -1 if they wait, 0 if they were dropped. */
   send(data: string | Uint8Array<ArrayBuffer>, compress?: boolean): number;
   /** As `send`. */
@@ -53,9 +53,9 @@ export interface BunWebSocketHandler {
   /** A message has come. */
   message(ws: BunWebSocket, message: string | Uint8Array<ArrayBuffer>): void;
   /** A ping has come; Bun has answered it. */
-  ping(ws: BunWebSocket, data: Uint8Array<ArrayBuffer>): void;
+  ping(ws: BunWebSocket, data: Uint8Array): void;
   /** A pong has come. */
-  pong(ws: BunWebSocket, data: Uint8Array<ArrayBuffer>): void;
+  pong(ws: BunWebSocket, data: Uint8Array): void;
   /** A slow peer has taken something. */
   drain(ws: BunWebSocket): void;
   /** The connection is over. */
