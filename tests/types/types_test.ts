@@ -1,0 +1,94 @@
+/** Our structural types for the runtimes, held against the runtimes' own. */
+
+import { execFile } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+
+import { assertEquals } from "@std/assert";
+import { test } from "../helper.ts";
+
+interface Ending {
+  readonly failed: boolean;
+  readonly output: string;
+}
+
+/** Exact versions: a new one is a change to look at, not a surprise. */
+const PACKAGES: Record<string, string> = {
+  "bun-types": "1.4.5",
+  "typescript": "5.9.3",
+};
+
+const TIMEOUT = 120_000;
+
+function runDeno(args: readonly string[], cwd: string): Promise<Ending> {
+  const env = { ...process.env, NO_COLOR: "1" };
+  return new Promise((resolve) => {
+    execFile(
+      process.execPath,
+      args,
+      { cwd, env },
+      (error, stdout, stderr) => {
+        resolve({ failed: error !== null, output: stdout + stderr });
+      },
+    );
+  });
+}
+
+function fileHere(name: string): string {
+  return fileURLToPath(new URL(name, import.meta.url));
+}
+
+test("Handler and Upgrader fit the forms of Deno.serve", async () => {
+  const { failed, output } = await runDeno(
+    ["check", "--quiet", fileHere("deno_forms.ts")],
+    fileHere("."),
+  );
+  assertEquals(failed, false, output);
+}, { only: "deno", timeout: TIMEOUT });
+
+test("Handler and Upgrader fit the forms of Bun.serve", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "websocket-types-"));
+  try {
+    await writeFile(
+      join(folder, "package.json"),
+      JSON.stringify({ dependencies: PACKAGES }),
+    );
+    await writeFile(
+      join(folder, "tsconfig.json"),
+      JSON.stringify({
+        compilerOptions: {
+          noEmit: true,
+          strict: true,
+          exactOptionalPropertyTypes: true,
+          noUncheckedIndexedAccess: true,
+          skipLibCheck: true,
+          target: "esnext",
+          lib: ["esnext"],
+          module: "preserve",
+          moduleResolution: "bundler",
+          allowImportingTsExtensions: true,
+          types: ["bun-types"],
+        },
+        files: [fileHere("bun_forms.ts")],
+      }),
+    );
+    const installed = await runDeno(["install", "--quiet"], folder);
+    assertEquals(installed.failed, false, installed.output);
+    const compiler = join("node_modules", "typescript", "bin", "tsc");
+    const { output } = await runDeno(
+      ["run", "--allow-all", compiler, "--pretty", "false", "--project", "."],
+      folder,
+    );
+    // Files of `src/` that name Deno cannot be checked with Bun's types; they
+    // are by `deno check`. Only what a user of the surface meets counts here.
+    const faults = output.split(/\n(?=\S)/).filter((fault) =>
+      fault.includes("error TS") && !/^\S*src\/runtime\/deno\//.test(fault)
+    );
+    assertEquals(faults, []);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}, { only: "deno", timeout: TIMEOUT });
