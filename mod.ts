@@ -4,8 +4,23 @@
  * @module
  */
 
-export * from "./src/message.ts";
-export * from "./src/close.ts";
+export {
+  type BinaryMessage,
+  type ControlType,
+  type DataType,
+  type Message,
+  MessageType,
+  type TextMessage,
+} from "./src/message.ts";
+export {
+  CloseCode,
+  CloseError,
+  type CloseErrorOptions,
+  type CloseInfo,
+  formatCloseMessage,
+  isCloseError,
+  isUnexpectedCloseError,
+} from "./src/close.ts";
 export * from "./src/errors.ts";
 export { PreparedMessage } from "./src/prepared.ts";
 export { type CloseOptions, Conn } from "./src/conn/conn.ts";
@@ -37,3 +52,31 @@ export * from "./src/dialer.ts";
 export type { NetDial, NetDialOptions } from "./src/open_stream.ts";
 export type { NetAddress, TLSOptions } from "./src/runtime/node/connect.ts";
 export { socketStream } from "./src/runtime/node/socket_stream.ts";
+export {
+  type Handler,
+  type HandlerOptions,
+  type ListenerOptions,
+  type Upgraded,
+  type UpgradeListener,
+  type UpgradeOptions,
+  Upgrader,
+  type UpgradeRefused,
+} from "./src/upgrader.ts";
+export type { UpgraderOptions } from "./src/upgrader_options.ts";
+export type { OnConn, OnError } from "./src/run_conn.ts";
+export {
+  serve,
+  type ServeOptions,
+  type Server,
+  type ShutdownOptions,
+} from "./src/serve.ts";
+export type { TLSCertificate } from "./src/transport/listener.ts";
+export type { CompressionOptions } from "./src/deflate/options.ts";
+export type { DenoServeInfo } from "./src/runtime/deno/types.ts";
+export type {
+  BunServer,
+  BunWebSocket,
+  BunWebSocketHandler,
+} from "./src/runtime/bun/types.ts";
+export { isWebSocketUpgrade } from "./src/handshake/upgrade_request.ts";
+export { subprotocols } from "./src/handshake/subprotocol.ts";

@@ -15,7 +15,12 @@ import type {
   TLSCertificate,
 } from "./transport/listener.ts";
 import type { Addr, Engine } from "./transport/transport.ts";
-import { refuseOnWire, upgradeOnWire, Upgrader } from "./upgrader.ts";
+import {
+  refuseOnWire,
+  upgradeOnWire,
+  Upgrader,
+  upgradeRequired,
+} from "./upgrader.ts";
 import type { UpgraderOptions } from "./upgrader_options.ts";
 
 /** Options of {@linkcode serve}. */
