@@ -43,7 +43,10 @@ export class Inbound {
   readonly #settings: InboundSettings;
   readonly #deadline: Deadline = new Deadline(
     "read",
-    (error) => this.#waiting?.reject(error),
+    (error) => {
+      this.#waiting?.reject(error);
+      if (this.#hungry) this.#reading?.notify?.(error);
+    },
   );
   readonly #queue: Queue<Message | IncomingMessage> = new Queue();
   #unread = 0; // bytes in the queue, a cost per message included
@@ -184,6 +187,7 @@ export class Inbound {
         taken: (hungry) => {
           if (this.#reading !== incoming) return;
           this.#hungry = hungry;
+          this.#deadline.wait(hungry);
           this.#balance();
           if (hungry) this.#transport.flush();
         },
@@ -201,6 +205,7 @@ export class Inbound {
     if (reading === undefined) return;
     this.#reading = undefined;
     this.#hungry = false;
+    this.#deadline.wait(false);
     if (!reading.ended || reading.size > 0) {
       reading.discard();
       reading.notify?.();

@@ -16,8 +16,8 @@ export class IncomingMessage {
   discarded = false;
   /** Bytes that have come and have not been taken. */
   size = 0;
-  /** Called when a piece, the end or a failure has come. */
-  notify: (() => void) | undefined;
+  /** Called when a piece, the end or a failure has come, or, with an error, when it is too late to wait. */
+  notify: ((late?: Error) => void) | undefined;
   /** Why the rest will never come. */
   error: unknown;
   // The pieces; the last may be a store with room behind it.

@@ -91,22 +91,31 @@ export class IncomingReader implements MessageReader {
     this.#used = true;
   }
 
-  // Waits for the end of the message; what has come stays in it.
+  // Waits for the end of the message; what has come stays in it, so that a wait
+  // that was too long can be taken up again.
   async #whole(): Promise<void> {
     this.#claim();
     const message = this.#message;
-    while (!message.ended) {
-      await this.#next();
+    try {
+      while (!message.ended) {
+        await this.#next();
+      }
+      this.#check();
+    } catch (error) {
+      this.#used = false;
+      throw error;
     }
-    this.#check();
   }
 
   #next(): Promise<void> {
     this.#check();
-    return new Promise((resolve) => {
-      this.#message.notify = () => {
-        this.#message.notify = undefined;
-        resolve();
+    const message = this.#message;
+    return new Promise((resolve, reject) => {
+      message.notify = (late) => {
+        message.notify = undefined;
+        if (late === undefined) return resolve();
+        this.#owner.taken(false);
+        reject(late);
       };
       this.#owner.taken(true);
     });
