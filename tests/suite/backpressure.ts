@@ -18,8 +18,8 @@ export function backpressure(fixture: Fixture): void {
       }
       assert(await isPending(last), "all was taken although nobody reads");
       for (let i = 0; i < count; i++) {
-        const { data } = await conn.readMessage();
-        assert(data instanceof Uint8Array && data.length === payload.length);
+        const data = (await conn.readMessage()).data as Uint8Array;
+        assertEquals(data.length, payload.length);
         assertEquals(
           new DataView(data.buffer, data.byteOffset).getUint32(0),
           i,

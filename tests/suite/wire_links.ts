@@ -8,10 +8,10 @@ import { SocketStream } from "../../src/runtime/node/socket_stream.ts";
 import type { Side } from "../../src/transport/transport.ts";
 import { WIRE_CAPABILITIES } from "../../src/wire/wire_transport.ts";
 import type { Fixture } from "./fixture.ts";
-import { Peer, type Resettable } from "./peer.ts";
+import { Peer } from "./peer.ts";
 
 /** More than Linux's buffers hold on both sides of a connection. */
-export const TCP_IN_FLIGHT = 12 * 2 ** 20;
+export const TCP_IN_FLIGHT: number = 12 * 2 ** 20;
 
 /** The wire engine over a pipe in memory. */
 export function wirePipe(side: Side, chunkSize: number | undefined): Fixture {
@@ -53,22 +53,8 @@ export function wireTcp(side: Side): Fixture {
   };
 }
 
-/** A socket's stream that can be reset. */
-export class ResettableSocket extends SocketStream implements Resettable {
-  readonly #tcp: net.Socket;
-
-  constructor(socket: net.Socket, head?: Uint8Array) {
-    super(socket, { head });
-    this.#tcp = socket;
-  }
-
-  reset(): void {
-    this.#tcp.resetAndDestroy();
-  }
-}
-
 /** Two connected sockets: the accepted one and the connecting one. */
-async function tcpPair(): Promise<[ResettableSocket, ResettableSocket]> {
+async function tcpPair(): Promise<[SocketStream, SocketStream]> {
   const listener = net.createServer({ allowHalfOpen: true });
   const accepted = Promise.withResolvers<net.Socket>();
   listener.once("connection", accepted.resolve);
@@ -86,5 +72,5 @@ async function tcpPair(): Promise<[ResettableSocket, ResettableSocket]> {
     new Promise<void>((resolve) => connected.once("connect", () => resolve())),
   ]);
   listener.close();
-  return [new ResettableSocket(server), new ResettableSocket(connected)];
+  return [new SocketStream(server), new SocketStream(connected)];
 }
