@@ -50,8 +50,9 @@ export type {
 } from "./src/transport/transport.ts";
 export * from "./src/dialer.ts";
 export type { NetDial, NetDialOptions } from "./src/open_stream.ts";
-export type { NetAddress, TLSOptions } from "./src/runtime/node/connect.ts";
+export type { NetAddress } from "./src/runtime/node/connect.ts";
 export { socketStream } from "./src/runtime/node/socket_stream.ts";
+export type { TLSOptions } from "./src/runtime/node/tls_options.ts";
 export {
   type Handler,
   type HandlerOptions,

@@ -14,7 +14,11 @@ import type { HeadersLike } from "./handshake/headers.ts";
 import { checkSubprotocols } from "./handshake/subprotocol.ts";
 import type { NetDial } from "./open_stream.ts";
 import { wireConn } from "./over.ts";
-import type { TLSOptions } from "./runtime/node/connect.ts";
+import {
+  type TLSOptions,
+  type TLSSettings,
+  tlsSettings,
+} from "./runtime/node/tls_options.ts";
 
 const HANDSHAKE_TIMEOUT = 45_000;
 
@@ -90,7 +94,7 @@ export interface DialResult {
 export class Dialer {
   readonly #settings: ConnSettings;
   readonly #netDial: NetDial | undefined;
-  readonly #tls: TLSOptions;
+  readonly #tls: TLSSettings;
   readonly #timeout: number;
   readonly #subprotocols: readonly string[];
 
@@ -99,8 +103,8 @@ export class Dialer {
    *
    * @param options Limits, times, TLS and subprotocols; all have defaults
    * @throws {RangeError} If a limit or a time is out of range
-   * @throws {TypeError} If a subprotocol is no token or stands twice, or
-   * `netDial` is no function
+   * @throws {TypeError} If a subprotocol is no token or stands twice, `netDial`
+   * is no function, or a certificate or key of `tls` cannot be read
    */
   constructor(options: DialerOptions = {}) {
     const {
@@ -115,7 +119,7 @@ export class Dialer {
     }
     this.#settings = connSettings(options, "client");
     this.#netDial = netDial;
-    this.#tls = tls;
+    this.#tls = tlsSettings(tls);
     this.#timeout = handshakeTimeout === Infinity
       ? Infinity
       : milliseconds("handshakeTimeout", handshakeTimeout);

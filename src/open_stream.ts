@@ -4,9 +4,9 @@ import {
   connectTCP,
   connectTLS,
   type NetAddress,
-  type TLSOptions,
 } from "./runtime/node/connect.ts";
 import { SocketStream } from "./runtime/node/socket_stream.ts";
+import type { TLSSettings } from "./runtime/node/tls_options.ts";
 import type { Duplex } from "./runtime/node/types.ts";
 import type { ByteStream } from "./transport/byte_stream.ts";
 
@@ -34,7 +34,7 @@ export interface NetDialOptions {
 /** How a stream is opened. */
 export interface StreamOptions {
   readonly netDial: NetDial | undefined;
-  readonly tls: TLSOptions;
+  readonly tls: TLSSettings;
 }
 
 /** Connects to where a URL points, with TLS for wss. */

@@ -39,7 +39,7 @@ import {
   type PipeStreamOptions,
   pipeStreams,
 } from "./runtime/memory/pipe_stream.ts";
-import type { TLSOptions } from "./runtime/node/connect.ts";
+import { type TLSOptions, tlsSettings } from "./runtime/node/tls_options.ts";
 import type { Side } from "./transport/transport.ts";
 
 export type { PipeStreamOptions };
@@ -197,7 +197,7 @@ export async function rawDial(
   signal.throwIfAborted();
   const stream = await openStream(
     target,
-    { netDial: undefined, tls },
+    { netDial: undefined, tls: tlsSettings(tls) },
     { signal, onPhase: () => {} },
   );
   const peer = new RawPeer(stream, "client");

@@ -78,7 +78,10 @@ function certificate(
   );
   const signature = sign("sha256", new Uint8Array(tbs), issuerKey);
   const der = seq(tbs, algorithm, tlv(0x03, [0, ...signature]));
-  const base64 = btoa(String.fromCharCode(...der)).replace(/.{64}/g, "$&\n");
+  const base64 = btoa(String.fromCharCode(...der)).replace(
+    /.{64}(?=.)/g,
+    "$&\n",
+  );
   return `-----BEGIN CERTIFICATE-----\n${base64}\n-----END CERTIFICATE-----\n`;
 }
 

@@ -5,6 +5,7 @@ import tls from "node:tls";
 import type { ByteStream } from "../../transport/byte_stream.ts";
 import { SocketStream } from "./socket_stream.ts";
 import { StreamDuplex } from "./stream_duplex.ts";
+import type { TLSSettings } from "./tls_options.ts";
 
 /** How a {@linkcode ConnectError} failed. */
 export type ConnectPhase = "lookup" | "connect" | "tls";
@@ -15,34 +16,6 @@ export interface NetAddress {
   readonly hostname: string;
   /** The port. */
   readonly port: number;
-}
-
-/** How TLS is spoken. */
-export interface TLSOptions {
-  /**
-   * The certificates of the authorities that are trusted, in PEM. Without it,
-   * those that the runtime trusts.
-   */
-  readonly ca?: string | Uint8Array | readonly (string | Uint8Array)[];
-  /** The client's certificate, with its chain, in PEM. */
-  readonly cert?: string | Uint8Array;
-  /** The key of `cert`, in PEM. */
-  readonly key?: string | Uint8Array;
-  /** The passphrase of `key`, if it is encrypted. */
-  readonly passphrase?: string;
-  /**
-   * The name that is sent (SNI) and that the server's certificate must be for.
-   *
-   * @default {the host of the URL}
-   */
-  readonly servername?: string;
-  /**
-   * `false` takes any certificate, and so anybody in between for the server:
-   * for tests only.
-   *
-   * @default {true}
-   */
-  readonly rejectUnauthorized?: boolean;
 }
 
 /** What both steps of connecting take. */
@@ -91,23 +64,24 @@ export async function connectTCP(
  *
  * @param under The socket; or a stream that has not been started
  * @param hostname The host that was dialed
- * @param settings The application's settings
+ * @param settings The application's settings, checked
  * @param options The signal and the callback
  * @returns The stream inside of TLS
  */
 export async function connectTLS(
   under: Duplex | ByteStream,
   hostname: string,
-  settings: TLSOptions,
+  settings: TLSSettings,
   options: ConnectOptions,
 ): Promise<ByteStream> {
   options.onPhase("tls");
-  const { servername = hostname, rejectUnauthorized = true } = settings;
+  const { credentials, rejectUnauthorized } = settings;
+  const servername = settings.servername ?? hostname;
   const duplex = under instanceof Duplex ? under : new StreamDuplex(under);
   duplex.on("error", () => {});
   try {
     const socket = tls.connect({
-      ...credentials(settings),
+      ...credentials,
       socket: duplex,
       host: servername,
       // RFC 6066, section 3: an address is not sent as a name.
@@ -128,22 +102,6 @@ export async function connectTLS(
     duplex.destroy();
     throw error;
   }
-}
-
-function credentials(settings: TLSOptions): tls.SecureContextOptions {
-  const { ca, cert, key, passphrase } = settings;
-  const list = ca === undefined ? [] : Array.isArray(ca) ? ca : [ca];
-  return {
-    ...(ca === undefined ? {} : { ca: list.map(pem) }),
-    ...(cert === undefined ? {} : { cert: pem(cert) }),
-    ...(key === undefined ? {} : { key: pem(key) }),
-    ...(passphrase === undefined ? {} : { passphrase }),
-  };
-}
-
-/** PEM is ASCII. */
-function pem(text: string | Uint8Array): string {
-  return typeof text === "string" ? text : new TextDecoder().decode(text);
 }
 
 /** Resolves at the event; destroys the socket if that cannot come any more. */
