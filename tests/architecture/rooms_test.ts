@@ -18,6 +18,7 @@ test("findFaults() passes what the rooms are open to", () => {
     ["close.ts", 'export * from "./message.ts";'],
     ["protocol/decoder.ts", 'import "../errors.ts"; import "./mask.ts";'],
     ["deflate/negotiate.ts", 'import "../handshake/tokens.ts";'],
+    ["deflate/codec.ts", 'import zlib from "node:zlib";'],
     ["wire/engine.ts", 'import type { D } from "../protocol/decoder.ts";'],
     ["runtime/node/socket.ts", 'import net from "node:net";'],
     ["runtime/deno/native.ts", 'Deno.serve; import "../../transport/a.ts";'],
@@ -71,6 +72,11 @@ test("findFaults() finds every import that goes upward or astray", () => {
       "wire/engine.ts",
       'import zlib from "node:zlib";',
       "imports node:zlib, which only runtime/ may",
+    ],
+    [
+      "deflate/codec.ts",
+      'import { Duplex } from "node:stream";',
+      "imports node:stream, which only runtime/ may",
     ],
     [
       "runtime/node/socket.ts",
