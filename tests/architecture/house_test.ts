@@ -31,7 +31,8 @@ test("mod.ts holds no logic", () => {
 });
 
 test("file and folder names are in snake case", () => {
-  for (const file of [...listFiles("src"), ...listFiles("tests")]) {
+  for (const file of ["src", "tests", "examples"].flatMap(listFiles)) {
+    if (file.endsWith(".md")) continue;
     assertMatch(file, /^[a-z0-9_/]+(\.d)?\.[a-z]+$/);
   }
 });
