@@ -13,7 +13,8 @@
 
 import { fileURLToPath } from "node:url";
 
-import { canRun, type ExitCode, runChild } from "./runner/child.ts";
+import { type ExitCode, runChild } from "./runner/child.ts";
+import { findBun } from "./runner/find_bun.ts";
 import { type Counts, countTests, sumCounts } from "./runner/junit.ts";
 import { type Modules, prepareModules } from "./runner/modules.ts";
 
@@ -172,12 +173,6 @@ async function testOnBun(
   const noneFits = plan.name !== undefined && counts.skipped > 0 &&
     counts.passed + counts.failed === 0;
   return summarize("Bun", counts, noneFits ? 0 : code);
-}
-
-async function findBun(): Promise<string[] | undefined> {
-  if (await canRun(["bun", "--version"])) return ["bun"];
-  const npx = [Deno.build.os === "windows" ? "npx.cmd" : "npx", "-y", "bun"];
-  return await canRun([...npx, "--version"]) ? npx : undefined;
 }
 
 /**

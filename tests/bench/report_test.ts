@@ -1,0 +1,68 @@
+import { assertEquals } from "@std/assert";
+import { test } from "../helper.ts";
+import type { Measurement } from "./measure.ts";
+import type { Comparison } from "./plan.ts";
+import { compare, median, type Rounds, verdict } from "./report.ts";
+
+const RATIO: Comparison = {
+  subject: { load: "binary", server: "wire-deno" },
+  against: { load: "binary", server: "bare-deno" },
+  floor: 2,
+  goal: 3,
+};
+const MEMORY: Comparison = {
+  subject: { load: "idle", server: "wire-deno" },
+  floor: 12,
+  goal: 9,
+};
+
+function measured(messages: number, more = {}): Measurement {
+  const base = { bytes: 0, seconds: 2, p50: 0, p99: 0, ownCpu: 0 };
+  return { ...base, messages, serverCpu: 1, ...more };
+}
+
+function roundsOf(...pairs: [subject: number, against: number][]): Rounds {
+  return pairs.map(([subject, against]) =>
+    new Map([
+      ["binary wire-deno", measured(subject)],
+      ["binary bare-deno", measured(against)],
+    ])
+  );
+}
+
+test("median() takes the middle, or the mean of the two there", () => {
+  assertEquals(median([3, 10, 1]), 3);
+  assertEquals(median([4, 10, 2, 1]), 3);
+  assertEquals(median([]), undefined);
+});
+
+test("compare() takes the median of the ratios, not the ratio of medians", () => {
+  const outcome = compare(RATIO, roundsOf([10, 5], [100, 25], [40, 40]));
+  assertEquals(outcome.value, 2);
+  assertEquals([outcome.least, outcome.most], [1, 4]);
+  // Alike in CPU time: what a message costs differs as the rates do.
+  assertEquals(outcome.cpu, 2);
+});
+
+test("compare() leaves out rounds that lack an end", () => {
+  const [first, second] = roundsOf([10, 5], [9, 1]);
+  const gap = new Map([...second!].slice(0, 1));
+  assertEquals(compare(RATIO, [first!, gap]).value, 2);
+  assertEquals(compare(RATIO, [gap]).value, undefined);
+});
+
+test("compare() tells memory in the load's unit", () => {
+  const rounds = [
+    new Map([["idle wire-deno", measured(1, { memory: 10240 })]]),
+  ];
+  assertEquals(compare(MEMORY, rounds).value, 10);
+});
+
+test("verdict() knows which way is better", () => {
+  const verdicts = (comparison: Comparison, ...values: number[]) =>
+    values.map((value) =>
+      verdict({ comparison, value, least: value, most: value, cpu: undefined })
+    );
+  assertEquals(verdicts(RATIO, 1.9, 2, 3), ["BELOW", "floor", "goal"]);
+  assertEquals(verdicts(MEMORY, 12.1, 12, 9), ["BELOW", "floor", "goal"]);
+});

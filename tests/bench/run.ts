@@ -1,0 +1,59 @@
+/**
+ * The bench: what each load costs on our engines, side by side with what the
+ * runtimes have of their own. `README.md` beside it says how it measures.
+ *
+ *     deno task bench [--rounds N] [--seconds S] [--only TEXT] [--peer URL]
+ *
+ * --rounds   rounds, default 5
+ * --seconds  seconds of each measurement, default 2
+ * --only     the lines of the table whose load, subject or counterpart has this
+ *            text in its name, such as `deflate`, `wire-bun` or `idle`
+ * --peer     `ws://127.0.0.1:PORT/`: an echo server that runs on this machine,
+ *            compared with ours on every echo load
+ *
+ * @module
+ */
+
+import { parseArgs } from "node:util";
+
+import { runRounds } from "./bench.ts";
+import { comparePeer, COMPARISONS, keyOf } from "./plan.ts";
+import { compare, comparisonTable, measurementTable } from "./report.ts";
+
+async function main(args: string[]): Promise<void> {
+  const { values } = parseArgs({
+    args,
+    options: {
+      rounds: { type: "string", default: "5" },
+      seconds: { type: "string", default: "2" },
+      only: { type: "string", default: "" },
+      peer: { type: "string" },
+    },
+  });
+  const rounds = positive("rounds", values.rounds);
+  const seconds = positive("seconds", values.seconds);
+  const peer = values.peer === undefined ? [] : comparePeer(values.peer);
+  const comparisons = [...COMPARISONS, ...peer].filter((one) =>
+    `${keyOf(one.subject)} ${one.against ? keyOf(one.against) : ""}`
+      .includes(values.only)
+  );
+  if (comparisons.length === 0) {
+    throw new RangeError(`No line of the table has ${values.only} in it`);
+  }
+  const results = await runRounds(comparisons, {
+    rounds,
+    seconds,
+    warmup: Math.min(1, seconds / 2),
+    log: (line) => console.error(line),
+  });
+  const outcomes = comparisons.map((one) => compare(one, results));
+  console.log(`\n${comparisonTable(outcomes)}\n\n${measurementTable(results)}`);
+}
+
+function positive(name: string, text: string): number {
+  const value = Number(text);
+  if (value > 0 && value < Infinity) return value;
+  throw new RangeError(`Cannot use --${name} ${text}: it must be positive`);
+}
+
+await main(Deno.args);

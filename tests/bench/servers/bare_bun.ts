@@ -1,0 +1,36 @@
+/** An echo by the callbacks of Bun's own WebSocket, and nothing else. */
+
+import { announce } from "./control.ts";
+
+interface BunServe {
+  serve(options: {
+    port: number;
+    hostname: string;
+    fetch(
+      request: Request,
+      server: { upgrade(request: Request): boolean },
+    ): undefined;
+    websocket: {
+      message(
+        socket: { send(data: string | Uint8Array): void },
+        data: string | Uint8Array,
+      ): void;
+    };
+  }): { port: number };
+}
+
+const { Bun } = globalThis as unknown as { Bun: BunServe };
+const server = Bun.serve({
+  port: 0,
+  hostname: "127.0.0.1",
+  fetch(request, server) {
+    server.upgrade(request);
+    return undefined;
+  },
+  websocket: {
+    message(socket, data) {
+      socket.send(data);
+    },
+  },
+});
+announce(server.port);

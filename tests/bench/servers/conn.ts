@@ -1,0 +1,70 @@
+/**
+ * Ours, through the public surface. The argument is the engine, `wire` or
+ * `native`; the path of the request says what is done with the connection.
+ */
+
+import process from "node:process";
+
+import {
+  type Conn,
+  type Engine,
+  MessageType,
+  PreparedMessage,
+  serve,
+} from "../../../mod.ts";
+import { jsonText } from "../load/frames.ts";
+import { announce } from "./control.ts";
+
+async function echo(conn: Conn): Promise<void> {
+  for await (const message of conn) {
+    await conn.writeMessage(message.type, message.data);
+  }
+}
+
+/** Each message piece by piece, of any size. */
+async function stream(conn: Conn): Promise<void> {
+  conn.setReadLimit(Infinity);
+  for (;;) {
+    const reader = await conn.nextReader();
+    await reader.readable.pipeTo(conn.nextWriter(reader.type));
+  }
+}
+
+const members = new Set<Conn>();
+
+/** A message to all for each that comes. */
+async function broadcast(conn: Conn, prepared: boolean): Promise<void> {
+  const news = jsonText(4096);
+  members.add(conn);
+  try {
+    for await (const _message of conn) {
+      const message = new PreparedMessage(MessageType.Text, news);
+      for (const member of members) {
+        if (prepared) member.writePreparedMessage(message);
+        else member.writeMessage(MessageType.Text, news);
+      }
+    }
+  } finally {
+    members.delete(conn);
+  }
+}
+
+const server = await serve((conn, request) => {
+  switch (new URL(request.url).pathname) {
+    case "/stream":
+      return stream(conn);
+    case "/broadcast":
+      return broadcast(conn, false);
+    case "/prepared":
+      return broadcast(conn, true);
+    default:
+      return echo(conn);
+  }
+}, {
+  port: 0,
+  hostname: "127.0.0.1",
+  engine: process.argv[2] as Engine,
+  upgrader: { enableCompression: true },
+});
+if (server.addr.transport !== "tcp") throw new Error("Not on a port");
+announce(server.addr.port);

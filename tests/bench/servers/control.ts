@@ -1,0 +1,39 @@
+/** How the bench's servers and the bench talk: lines on the standard streams. */
+
+import process from "node:process";
+
+/** What a server prints when it listens. */
+export interface Ready {
+  readonly port: number;
+  readonly pid: number;
+}
+
+interface Collectors {
+  /** V8's, by `--expose-gc`. */
+  readonly gc?: () => void;
+  readonly Bun?: { gc(sync: boolean): void };
+}
+
+/**
+ * Says that the server listens. From then on it collects garbage for each line
+ * on its standard input, answers it with a line, and ends with it.
+ */
+export function announce(port: number): void {
+  const ready: Ready = { port, pid: process.pid };
+  console.log(JSON.stringify(ready));
+  process.stdin.on("data", async () => {
+    await collectGarbage();
+    console.log("collected");
+  });
+  process.stdin.on("end", () => process.exit());
+}
+
+async function collectGarbage(): Promise<void> {
+  const { gc, Bun } = globalThis as Collectors;
+  // Sweeping and giving pages back take their time behind a collection.
+  for (let i = 0; i < 5; i++) {
+    gc?.();
+    Bun?.gc(true);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
