@@ -8,6 +8,3 @@ for example in examples/*.ts; do
   fi
 done
 deno check "${files[@]}"
-# What is published says the types of all that it exports. Not in deno.json: an
-# `export default handler` in an example or a snippet must not have to.
-deno check --config .ci/declarations.json mod.ts src

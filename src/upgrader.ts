@@ -124,7 +124,7 @@ export let refuseOnWire: (
  * serves any number of requests, servers and runtimes.
  *
  * @example A server on Deno and Bun
- * ```ts no-assert
+ * ```ts ignore
  * import { Upgrader } from "@silverback/websocket";
  *
  * const upgrader = new Upgrader();
