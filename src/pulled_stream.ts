@@ -108,7 +108,8 @@ export class PulledStream implements ByteStream {
     this.#passing = true;
     if (this.#ended) receiver.end();
     if (this.#closed) receiver.closed(this.#error);
-    else if (!this.#paused) this.#stream.resume();
+    else if (this.#paused) this.#stream.pause();
+    else this.#stream.resume();
   }
 
   #data(chunk: Uint8Array<ArrayBuffer>): void {

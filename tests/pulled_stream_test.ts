@@ -1,0 +1,152 @@
+import {
+  assertEquals,
+  assertRejects,
+  assertStrictEquals,
+  assertThrows,
+} from "@std/assert";
+import { PulledStream } from "../src/pulled_stream.ts";
+import {
+  type PipeStream,
+  type PipeStreamOptions,
+  pipeStreams,
+} from "../src/runtime/memory/pipe_stream.ts";
+import { hex, test } from "./helper.ts";
+import { codeOf, record, Recorder, turn, write } from "./runtime/recorder.ts";
+
+const never: AbortSignal = new AbortController().signal;
+
+function pulled(
+  options: PipeStreamOptions = {},
+): [stream: PulledStream, other: PipeStream] {
+  const [here, other] = pipeStreams(options);
+  return [new PulledStream(here), other];
+}
+
+test("PulledStream.read() reads chunk by chunk, to the end", async () => {
+  const [stream, other] = pulled();
+  const read = stream.read(never);
+  await write(other, hex("01 02"));
+  assertEquals(await read, hex("01 02"));
+  await write(other, hex("03"));
+  await write(other, hex("04"));
+  other.end();
+  assertEquals(await stream.read(never), hex("03"));
+  assertEquals(await stream.read(never), hex("04"));
+  assertEquals(await stream.read(never), undefined);
+  assertEquals(await stream.read(never), undefined);
+});
+
+test("PulledStream.read() stops the peer while nobody reads", async () => {
+  const [stream, other] = pulled({ chunkSize: 1, bufferSize: 2 });
+  let taken = false;
+  other.write(hex("01 02 03 04 05"), () => taken = true);
+  for (let i = 0; i < 10; i++) await turn();
+  assertEquals(taken, false);
+  for (let i = 1; i <= 5; i++) {
+    assertEquals(await stream.read(never), new Uint8Array([i]));
+  }
+  assertEquals(taken, true);
+});
+
+test("PulledStream.read() rejects with the signal's reason, and loses nothing", async () => {
+  const [stream, other] = pulled();
+  const controller = new AbortController();
+  const reason = new Error("enough");
+  const read = stream.read(controller.signal).catch((error) => error);
+  controller.abort(reason);
+  assertStrictEquals(await read, reason);
+  await assertRejects(() => stream.read(controller.signal), Error, "enough");
+  await write(other, hex("01"));
+  assertEquals(await stream.read(never), hex("01"));
+});
+
+test("PulledStream.read() delivers what came, then rejects with the stream's error", async () => {
+  const [stream, other] = pulled();
+  const read = stream.read(never);
+  await write(other, hex("01"));
+  assertEquals(await read, hex("01"));
+  other.reset();
+  const error = await stream.read(never).catch((error) => error);
+  assertEquals(codeOf(error), "ECONNRESET");
+});
+
+test("PulledStream.start() begins with what has not been read", async () => {
+  const [stream, other] = pulled();
+  await write(other, hex("01 02 03"));
+  await stream.read(never);
+  stream.unread(hex("02 03"));
+  stream.unread(hex(""));
+  await write(other, hex("04"));
+  const here = record(stream);
+  await Promise.resolve();
+  assertEquals(here.events, []);
+  await here.untilLength(3);
+  other.write(hex("05"), () => {});
+  other.end();
+  await here.untilEnd();
+  assertEquals(here.events, ["02 03", "04", "05", "end"]);
+  assertEquals(await write(stream, hex("06")), undefined);
+  stream.end();
+  await here.untilClosed();
+  assertEquals(here.events.at(-1), "closed");
+});
+
+test("PulledStream.start() tells of an end that came before", async () => {
+  const [stream, other] = pulled();
+  const read = stream.read(never);
+  await write(other, hex("01"));
+  await read;
+  stream.unread(hex("00"));
+  other.end();
+  for (let i = 0; i < 5; i++) await turn();
+  const here = record(stream);
+  await here.untilEnd();
+  assertEquals(here.events, ["00", "end"]);
+  const [reset, peer] = pulled();
+  await turn();
+  peer.reset();
+  for (let i = 0; i < 5; i++) await turn();
+  const there = record(reset);
+  await there.untilClosed();
+  assertEquals(there.events, ["closed: ECONNRESET"]);
+});
+
+test("PulledStream.pause() holds once it is started", async () => {
+  const [stream, other] = pulled({ chunkSize: 1 });
+  stream.unread(hex("00"));
+  stream.pause();
+  const here = record(stream);
+  other.write(hex("01 02"), () => {});
+  for (let i = 0; i < 10; i++) await turn();
+  // What had been read before may come.
+  const before = here.length;
+  assertEquals(before <= 2, true);
+  stream.resume();
+  await here.untilLength(3);
+  assertEquals(here.events, ["00", "01", "02"]);
+});
+
+test("PulledStream.destroy() delivers nothing more", async () => {
+  const [stream, other] = pulled();
+  await write(other, hex("01"));
+  await stream.read(never);
+  stream.unread(hex("02"));
+  stream.unread(hex("03"));
+  const here = new Recorder();
+  stream.start({
+    data: (chunk) => {
+      here.data(chunk);
+      stream.destroy();
+    },
+    end: () => here.end(),
+    closed: (error) => here.closed(error),
+  });
+  await here.untilClosed();
+  assertEquals(here.events, ["03", "closed"]);
+});
+
+test("PulledStream.start() takes one receiver", () => {
+  const [stream] = pulled();
+  record(stream);
+  assertThrows(() => stream.start(new Recorder()), TypeError);
+});
