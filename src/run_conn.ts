@@ -58,13 +58,13 @@ export function runConn(
  * Tells the user of an error; nothing leaves it.
  *
  * @param error The error
- * @param conn Its connection
+ * @param conn Its connection, if it is one's
  * @param onError The user's callback; default: the console
  */
-export function reportError(
+export function reportError<C extends Conn | undefined>(
   error: unknown,
-  conn: Conn,
-  onError: OnError | undefined,
+  conn: C,
+  onError: ((error: unknown, conn: C) => void) | undefined,
 ): void {
   if (onError === undefined) return logError(error);
   try {

@@ -4,7 +4,7 @@ import { formatCloseMessage } from "./close.ts";
 import { defaultResponse } from "./handshake/refusal.ts";
 import { hasToken } from "./handshake/tokens.ts";
 import { nativeEngine } from "./native.ts";
-import { type OnConn, runConn } from "./run_conn.ts";
+import { type OnConn, reportError, runConn } from "./run_conn.ts";
 import { listenOnBun } from "./runtime/bun/listen.ts";
 import { listenOnDeno } from "./runtime/deno/listen.ts";
 import { nativeRuntime } from "./runtime/detect.ts";
@@ -15,12 +15,7 @@ import type {
   TLSCertificate,
 } from "./transport/listener.ts";
 import type { Addr, Engine } from "./transport/transport.ts";
-import {
-  refuseOnWire,
-  upgradeOnWire,
-  Upgrader,
-  upgradeRequired,
-} from "./upgrader.ts";
+import { Upgrader, upgradeRequired, wireUpgrades } from "./upgrader.ts";
 import type { UpgraderOptions } from "./upgrader_options.ts";
 
 /** Options of {@linkcode serve}. */
@@ -124,8 +119,9 @@ export interface Server extends AsyncDisposable {
  * @throws {Error} If the address cannot be listened on
  * @throws {UnsupportedError} If the engine is native and the runtime has none,
  * or the engine lacks what the Upgrader requires
- * @throws {TypeError} If the path does not begin with a slash, or the engine is
- * unknown
+ * @throws {TypeError} If the path does not begin with a slash or has a query, or
+ * the engine is unknown
+ * @throws {unknown} What `onListen` throws; the server is shut down before
  *
  * @example Echo
  * ```ts
@@ -150,13 +146,8 @@ export async function serve(
   onConn: OnConn,
   options: ServeOptions = {},
 ): Promise<Server> {
-  const { signal, path, engine = "wire" } = options;
+  const { signal, engine = "wire" } = options;
   signal?.throwIfAborted();
-  if (path !== undefined && !path.startsWith("/")) {
-    throw new TypeError(
-      `Cannot serve path ${JSON.stringify(path)}: it must begin with a slash`,
-    );
-  }
   if (engine !== "wire" && engine !== "native") {
     throw new TypeError(
       `Cannot serve on engine ${
@@ -174,17 +165,19 @@ class WebSocketServer implements Server {
   readonly #onConn: OnConn;
   readonly #options: ServeOptions;
   readonly #upgrader: Upgrader;
+  readonly #path: string | undefined;
   readonly #finished: PromiseWithResolvers<void> = Promise.withResolvers();
   #listener!: Listener;
-  #shutdown: Required<ShutdownOptions> | undefined;
+  #stopping = false;
 
   constructor(onConn: OnConn, options: ServeOptions) {
     this.#onConn = onConn;
     this.#options = options;
-    const { upgrader } = options;
+    const { upgrader, path } = options;
     this.#upgrader = upgrader instanceof Upgrader
       ? upgrader
       : new Upgrader(upgrader);
+    this.#path = path === undefined ? undefined : normalPath(path);
   }
 
   get addr(): Addr {
@@ -206,23 +199,30 @@ class WebSocketServer implements Server {
     this.#listener = engine === "wire"
       ? await this.#listenOnWire(where)
       : this.#listenOnNative(where);
-    if (signal?.aborted) {
-      await this.shutdown();
-      signal.throwIfAborted();
-    }
     const abort = () => this.shutdown();
     signal?.addEventListener("abort", abort, { once: true });
     this.finished.then(() => signal?.removeEventListener("abort", abort));
-    this.#options.onListen?.(this.addr);
+    try {
+      signal?.throwIfAborted();
+      this.#options.onListen?.(this.addr);
+    } catch (error) {
+      await this.shutdown();
+      throw error;
+    }
   }
 
   async shutdown(options: ShutdownOptions = {}): Promise<void> {
     const { code = 1001, reason = "", timeout = 5_000 } = options;
+    if (code === 1005) {
+      throw new RangeError(
+        "Cannot close connections with code 1005: it is none",
+      );
+    }
     formatCloseMessage(code, reason);
     milliseconds("timeout", timeout);
-    if (this.#shutdown === undefined) {
-      this.#shutdown = { code, reason, timeout };
-      await this.#stop(this.#shutdown);
+    if (!this.#stopping) {
+      this.#stopping = true;
+      await this.#stop(code, reason, timeout);
       this.#finished.resolve();
     }
     await this.finished;
@@ -232,39 +232,34 @@ class WebSocketServer implements Server {
     await this.shutdown();
   }
 
-  async #stop(how: Required<ShutdownOptions>): Promise<void> {
+  async #stop(code: number, reason: string, timeout: number): Promise<void> {
     const listener = this.#listener;
+    const timer = setTimeout(() => {
+      for (const conn of this.conns) conn.terminate();
+      listener.cut();
+    }, timeout);
     const stopped = listener.stopEndsConns ? undefined : listener.stop();
-    await Promise.all(Array.from(this.conns, (conn) => this.#end(conn, how)));
-    const timer = setTimeout(() => listener.cut(), how.timeout);
+    await Promise.all(Array.from(this.conns, (conn) => {
+      conn.close(code, reason, { timeout });
+      return conn.closed;
+    }));
     await (stopped ?? listener.stop());
     clearTimeout(timer);
   }
 
-  async #end(conn: Conn, how: Required<ShutdownOptions>): Promise<void> {
-    const { code, reason, timeout } = how;
-    conn.close(code, reason, { timeout });
-    // A handshake that had begun before has a time of its own.
-    const timer = setTimeout(() => conn.terminate(), timeout);
-    await conn.closed;
-    clearTimeout(timer);
-  }
-
   #listenOnWire(where: ListenOptions): Promise<Listener> {
+    const upgrades = wireUpgrades(this.#upgrader);
+    const refuse = (request: Request) => this.#refusal(request);
     return listenOnNode({
       ...where,
+      headTimeout: upgrades.handshakeTimeout,
+      isUpgrade: (header) => hasToken(header, "websocket"),
       fetch: (request) =>
         asksForWebSocket(request)
-          ? this.#refusal(request) ?? refuseOnWire(this.#upgrader, request)
+          ? refuse(request) ?? upgrades.refuse(request)
           : this.#fetch(request),
       upgrade: async (message, socket, head) => {
-        const upgraded = await upgradeOnWire(
-          this.#upgrader,
-          message,
-          socket,
-          head,
-          (request) => this.#refusal(request),
-        );
+        const upgraded = await upgrades.upgrade(message, socket, head, refuse);
         if (upgraded === undefined) return;
         const { conn, request } = upgraded;
         runConn(conn, request, this.#take, this.#report);
@@ -279,7 +274,7 @@ class WebSocketServer implements Server {
       onError: this.#report,
     });
     const fetch: typeof handler.fetch = (request, target) => {
-      const refusal = asksForWebSocket(request)
+      const refusal = asksForWebSocket(request) || this.#stopping
         ? this.#refusal(request)
         : undefined;
       return refusal ?? handler.fetch(request, target);
@@ -289,10 +284,10 @@ class WebSocketServer implements Server {
       : listenOnBun({ ...where, fetch, websocket: handler.websocket });
   }
 
-  // What refuses an upgrade before the Upgrader is asked.
+  // What refuses an upgrade before the Upgrader is asked, and behind it.
   #refusal(request: Request): Response | undefined {
-    const { path } = this.#options;
-    if (this.#shutdown !== undefined) return defaultResponse({ status: 503 });
+    if (this.#stopping) return defaultResponse({ status: 503 });
+    const path = this.#path;
     if (path !== undefined && new URL(request.url).pathname !== path) {
       return defaultResponse({ status: 404 });
     }
@@ -300,9 +295,9 @@ class WebSocketServer implements Server {
   }
 
   readonly #take: OnConn = (conn, request) => {
-    // The handshake may have taken longer than the server lived.
-    if (this.#shutdown !== undefined) {
-      this.#end(conn, this.#shutdown);
+    // A native upgrade that had begun before the end did.
+    if (this.#stopping) {
+      conn.close(1001);
       return;
     }
     this.conns.add(conn);
@@ -316,13 +311,22 @@ class WebSocketServer implements Server {
   }
 
   readonly #report = (error: unknown, conn: Conn | undefined): void => {
-    const { onError } = this.#options;
-    if (onError !== undefined) return onError(error, conn);
-    // deno-lint-ignore no-console -- the documented default
-    console.error(error);
+    reportError(error, conn, this.#options.onError);
   };
 }
 
 function asksForWebSocket(request: Request): boolean {
   return hasToken(request.headers.get("upgrade"), "websocket");
+}
+
+/** The path as it stands in the URLs of requests. */
+function normalPath(path: string): string {
+  if (!path.startsWith("/") || /[?#]/.test(path)) {
+    throw new TypeError(
+      `Cannot serve path ${
+        JSON.stringify(path)
+      }: it must begin with a slash and have no query`,
+    );
+  }
+  return new URL(`http://localhost${path}`).pathname;
 }

@@ -7,7 +7,10 @@ import type { NegotiatedExtension } from "./handshake/server.ts";
 import { withinTimeout } from "./handshake_timeout.ts";
 import { wireConn } from "./over.ts";
 import { toRequest } from "./runtime/node/node_request.ts";
-import { refuseOnSocket } from "./runtime/node/node_response.ts";
+import {
+  isReasonPhrase,
+  refuseOnSocket,
+} from "./runtime/node/node_response.ts";
 import { SocketStream } from "./runtime/node/socket_stream.ts";
 import type { Duplex, IncomingMessage } from "./runtime/node/types.ts";
 
@@ -15,9 +18,12 @@ import type { Duplex, IncomingMessage } from "./runtime/node/types.ts";
 export interface SocketUpgradeOptions<E extends NegotiatedExtension> {
   readonly accept: AcceptOptions<E>;
   readonly settings: ConnSettings;
-  /** Milliseconds for the callbacks, for the 101, and for a refusal. */
+  /** Milliseconds for the callbacks and the 101, and again for a refusal. */
   readonly handshakeTimeout: number;
-  /** Refuses in place of the handshake, such as for an unknown path. */
+  /**
+   * Refuses in place of the handshake, such as for an unknown path. It is asked
+   * first, and again before the 101.
+   */
   readonly refuse?: ((request: Request) => Response | undefined) | undefined;
 }
 
@@ -56,39 +62,34 @@ async function upgrade<E extends NegotiatedExtension>(
   options: SocketUpgradeOptions<E>,
 ): Promise<SocketUpgrade | undefined> {
   const { handshakeTimeout } = options;
-  const refuse = (response: Response) =>
-    refuseOnSocket(
-      socket,
-      refusalHead(response),
-      response.body,
-      handshakeTimeout,
-    );
+  const deadline = performance.now() + handshakeTimeout;
+  const refuse = async (response: Response): Promise<undefined> => {
+    const head = refusalHead(response);
+    const body = message.method === "HEAD" ? null : response.body;
+    if (body === null) await response.body?.cancel();
+    await refuseOnSocket(socket, head, body, handshakeTimeout);
+  };
   const request = toRequest(message);
   // RFC 6455, section 4.2.1: at least HTTP/1.1
   if (request === undefined || !isHttp11(message)) {
-    await refuse(defaultResponse({ status: 400 }));
-    return undefined;
+    return refuse(defaultResponse({ status: 400 }));
   }
-  const refusal = options.refuse?.(request);
-  if (refusal !== undefined) {
-    await refuse(refusal);
-    return undefined;
-  }
+  const early = options.refuse?.(request);
+  if (early !== undefined) return refuse(early);
   const answer = await withinTimeout(
     request,
     acceptUpgrade(request, options.accept),
     handshakeTimeout,
   );
-  if (!answer.accepted) {
-    await refuse(answer.error.response);
-    return undefined;
-  }
+  if (!answer.accepted) return refuse(answer.error.response);
+  const late = options.refuse?.(request);
+  if (late !== undefined) return refuse(late);
   const switching = encodeHead(
     "HTTP/1.1 101 Switching Protocols",
     answer.headers,
   );
-  // A peer that has gone meanwhile.
-  if (socket.destroyed || !await written(socket, switching, handshakeTimeout)) {
+  // The peer may have gone meanwhile.
+  if (!await written(socket, switching, deadline)) {
     socket.destroy();
     return undefined;
   }
@@ -106,25 +107,27 @@ function isHttp11(message: IncomingMessage): boolean {
 async function written(
   socket: Duplex,
   bytes: Uint8Array,
-  timeout: number,
+  deadline: number,
 ): Promise<boolean> {
+  if (socket.destroyed) return false;
   const { promise, resolve } = Promise.withResolvers<boolean>();
-  const timer = setTimeout(() => resolve(false), timeout);
-  const closed = () => resolve(false);
-  socket.once("close", closed);
-  socket.write(bytes, (error) => resolve(!error));
+  const failed = () => resolve(false);
+  const timer = setTimeout(failed, Math.max(0, deadline - performance.now()));
+  socket.once("close", failed);
+  socket.write(bytes, (error) => resolve(!error && !socket.destroyed));
   const done = await promise;
-  socket.off("close", closed);
+  socket.off("close", failed);
   clearTimeout(timer);
   return done;
 }
 
+// Ours to say, as the end of the connection ends the answer.
+const FRAMING = ["connection", "transfer-encoding", "content-length"];
+
 function refusalHead(response: Response): Uint8Array<ArrayBuffer> {
-  const { status, statusText, headers, body } = response;
-  const kept = [...headers].filter(([name]) =>
-    name !== "connection" && name !== "transfer-encoding"
-  );
+  const { status, statusText, headers } = response;
+  const kept = [...headers].filter(([name]) => !FRAMING.includes(name));
   kept.push(["Connection", "close"]);
-  if (body === null) kept.push(["Content-Length", "0"]);
-  return encodeHead(`HTTP/1.1 ${status} ${statusText}`, kept);
+  const phrase = isReasonPhrase(statusText) ? statusText : "";
+  return encodeHead(`HTTP/1.1 ${status} ${phrase}`, kept);
 }

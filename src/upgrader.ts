@@ -104,20 +104,28 @@ export type UpgradeListener = (
   head: Uint8Array,
 ) => void;
 
-/** Upgrades on the socket of an upgrade event, for `serve`. */
-export let upgradeOnWire: (
-  upgrader: Upgrader,
-  message: IncomingMessage,
-  socket: Duplex,
-  head: Uint8Array,
-  refuse: (request: Request) => Response | undefined,
-) => Promise<SocketUpgrade | undefined>;
+/** What `serve` needs of an Upgrader to serve on the wire engine. */
+export interface WireUpgrades {
+  /** Milliseconds that a handshake may take. */
+  readonly handshakeTimeout: number;
+  /** Upgrades on the socket of an upgrade event, unless `refuse` has an answer. */
+  upgrade(
+    message: IncomingMessage,
+    socket: Duplex,
+    head: Uint8Array,
+    refuse: (request: Request) => Response | undefined,
+  ): Promise<SocketUpgrade | undefined>;
+  /** The answer to a request for an upgrade that came without an upgrade event. */
+  refuse(request: Request): Promise<Response>;
+}
 
-/** The answer to a request for an upgrade that came without an upgrade event. */
-export let refuseOnWire: (
-  upgrader: Upgrader,
-  request: Request,
-) => Promise<Response>;
+/**
+ * The Upgrader's part in `serve`.
+ *
+ * @throws {UnsupportedError} If the wire engine lacks what the option `require`
+ * names
+ */
+export let wireUpgrades: (upgrader: Upgrader) => WireUpgrades;
 
 /**
  * Upgrades HTTP requests to WebSocket connections (gorilla's `Upgrader`). One
@@ -368,15 +376,23 @@ export class Upgrader {
   }
 
   static {
-    upgradeOnWire = (upgrader, message, socket, head, refuse) =>
-      upgrader.#onSocket(message, socket, head, { refuse });
-    refuseOnWire = async (upgrader, request) => {
-      const approval = await upgrader.#approve(request, undefined);
-      // Nothing but an upgrade event brings the socket that an upgrade needs.
-      return approval.accepted
-        ? defaultResponse({ status: 400 })
-        : approval.error.response;
+    wireUpgrades = (upgrader) => {
+      upgrader.#requireWire();
+      return {
+        handshakeTimeout: upgrader.#handshakeTimeout,
+        upgrade: (message, socket, head, refuse) =>
+          upgrader.#onSocket(message, socket, head, { refuse }),
+        refuse: (request) => upgrader.#refuse(request),
+      };
     };
+  }
+
+  // Nothing but an upgrade event brings the socket that an upgrade needs.
+  async #refuse(request: Request): Promise<Response> {
+    const approval = await this.#approve(request, undefined);
+    return approval.accepted
+      ? defaultResponse({ status: 400 })
+      : approval.error.response;
   }
 
   #engine(): NativeEngine {

@@ -17,6 +17,8 @@ export interface DenoListenOptions extends ListenOptions {
  */
 export function listenOnDeno(options: DenoListenOptions): Listener {
   const { port, hostname, tls, fetch, onError } = options;
+  // Whoever asks, and is answered when the server is cut.
+  const pending = new Set<(response: Response) => void>();
   const server = Deno.serve(
     {
       port,
@@ -28,8 +30,16 @@ export function listenOnDeno(options: DenoListenOptions): Listener {
         return new Response("Internal Server Error\n", { status: 500 });
       },
     },
-    (request, info) => fetch(request, info),
+    (request, info) => {
+      const { promise, resolve, reject } = Promise.withResolvers<Response>();
+      pending.add(resolve);
+      answer(fetch, request, info).then(resolve, reject).finally(() =>
+        pending.delete(resolve)
+      );
+      return promise;
+    },
   );
+  const cutting = Promise.withResolvers<void>();
   return {
     addr: {
       transport: "tcp",
@@ -37,7 +47,23 @@ export function listenOnDeno(options: DenoListenOptions): Listener {
       port: server.addr.port,
     },
     stopEndsConns: true,
-    stop: () => server.shutdown(),
-    cut: () => {},
+    stop: () => Promise.race([server.shutdown(), cutting.promise]),
+    // Deno cuts nothing: a body that is being sent goes on.
+    cut: () => {
+      for (const resolve of pending) resolve(unavailable());
+      cutting.resolve();
+    },
   };
+}
+
+async function answer(
+  fetch: DenoListenOptions["fetch"],
+  request: Request,
+  info: DenoServeInfo,
+): Promise<Response> {
+  return await fetch(request, info);
+}
+
+function unavailable(): Response {
+  return new Response("Service Unavailable\n", { status: 503 });
 }

@@ -4,20 +4,28 @@ import https from "node:https";
 import type { Listener, ListenOptions } from "../../transport/listener.ts";
 import type { Addr } from "../../transport/transport.ts";
 import { toRequest } from "./node_request.ts";
-import { sendResponse } from "./node_response.ts";
+import { refuseRequest, sendResponse } from "./node_response.ts";
 import type { Duplex, IncomingMessage } from "./types.ts";
 
 /** What a server of node:http is made with. */
 export interface NodeListenOptions extends ListenOptions {
+  /** Milliseconds in which the head of a connection's first request must come. */
+  readonly headTimeout: number;
+  /** Whether the Upgrade header's value asks for an upgrade; `fetch` answers others. */
+  readonly isUpgrade: (header: string) => boolean;
   /** Answers what is no upgrade. */
   readonly fetch: (request: Request) => Response | Promise<Response>;
-  /** Takes an upgrade request. */
+  /** Takes an upgrade request; fulfils when it has been accepted or answered. */
   readonly upgrade: (
     message: IncomingMessage,
     socket: Duplex,
     head: Uint8Array,
-  ) => void;
+  ) => Promise<void>;
 }
+
+// How often connections that have sent no head are looked for.
+const CHECKS_PER_TIMEOUT = 4;
+const MAX_CHECK_INTERVAL = 5_000;
 
 /**
  * Listens with node:http or node:https, and gives each request to `fetch` or to
@@ -28,20 +36,30 @@ export interface NodeListenOptions extends ListenOptions {
 export async function listenOnNode(
   options: NodeListenOptions,
 ): Promise<Listener> {
-  const server: Server = options.tls === undefined
-    ? http.createServer()
-    : https.createServer({ ...options.tls, ALPNProtocols: ["http/1.1"] });
-  server.on("request", (message, response) => {
-    answer(message, response, options);
+  const server = makeServer(options);
+  const upgrading = new Set<Duplex>();
+  const answering = new Set<Duplex>();
+  let stopping = false;
+
+  server.on("request", async (message, target) => {
+    const { socket } = message;
+    answering.add(socket);
+    target.on("close", () => answering.delete(socket));
+    if (stopping) target.setHeader("Connection", "close");
+    await answer(message, target, options);
+    if (stopping) server.closeIdleConnections();
   });
-  server.on("upgrade", options.upgrade);
-  server.on("clientError", (_error, socket) => {
-    if (socket.writable) {
-      socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
-    } else {
-      socket.destroy();
-    }
+  server.on("upgrade", async (message, socket, head) => {
+    upgrading.add(socket);
+    await options.upgrade(message, socket, head);
+    upgrading.delete(socket);
   });
+  server.on("clientError", (error, socket) => {
+    // In the midst of an answer another one would be taken for a part of it.
+    if (answering.has(socket)) socket.destroy();
+    else refuseClient(error, socket);
+  });
+
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(options.port, options.hostname, () => {
@@ -56,11 +74,36 @@ export async function listenOnNode(
     stopEndsConns: false,
     stop: () =>
       new Promise((resolve) => {
+        stopping = true;
         server.close(() => resolve());
         server.closeIdleConnections();
       }),
-    cut: () => server.closeAllConnections(),
+    cut: () => {
+      server.closeAllConnections();
+      for (const socket of upgrading) socket.destroy();
+    },
   };
+}
+
+function makeServer(options: NodeListenOptions): Server {
+  const { tls, headTimeout, isUpgrade } = options;
+  const http1 = {
+    headersTimeout: headTimeout,
+    // A whole request, from its head on; the default, but never the shorter.
+    requestTimeout: Math.max(300_000, headTimeout),
+    connectionsCheckingInterval: Math.min(
+      Math.ceil(headTimeout / CHECKS_PER_TIMEOUT),
+      MAX_CHECK_INTERVAL,
+    ),
+    // Unknown to Node before 24.9: there every request for an upgrade, such as
+    // one to HTTP/2, comes as an upgrade.
+    shouldUpgradeCallback: ({ headers }: IncomingMessage): boolean =>
+      isUpgrade(headers.upgrade ?? ""),
+  };
+  if (tls === undefined) return http.createServer(http1);
+  // RFC 6455 is spoken over HTTP/1.1: nothing else is agreed on.
+  const https1 = { ...http1, ...tls, ALPNProtocols: ["http/1.1"] };
+  return https.createServer({ ...https1, handshakeTimeout: headTimeout });
 }
 
 async function answer(
@@ -76,7 +119,7 @@ async function answer(
   message.on("error", () => {});
   target.on("error", () => {});
   const request = toRequest(message, { body: true, signal: gone.signal });
-  if (request === undefined) return refuse(target, 400, "Bad Request");
+  if (request === undefined) return refuseRequest(target, 400, "Bad Request");
   try {
     const response = await options.fetch(request);
     if (!(response instanceof Response)) {
@@ -85,26 +128,29 @@ async function answer(
     await sendResponse(target, response, request.method);
   } catch (error) {
     if (gone.signal.aborted) return;
-    report(error, options.onError);
+    options.onError(error);
     if (target.headersSent) target.destroy();
-    else refuse(target, 500, "Internal Server Error");
+    else refuseRequest(target, 500, "Internal Server Error");
+  } finally {
+    // What `fetch` has left of the body stands before the next request.
+    if (!message.readableEnded) message.resume();
   }
 }
 
-function refuse(target: ServerResponse, status: number, text: string): void {
-  for (const name of target.getHeaderNames()) target.removeHeader(name);
-  target.statusCode = status;
-  target.statusMessage = text;
-  target.setHeader("Content-Type", "text/plain; charset=utf-8");
-  target.end(`${text}\n`);
-}
-
-function report(error: unknown, onError: (error: unknown) => void): void {
-  try {
-    onError(error);
-  } catch {
-    // What the user's handler throws must not stop the server.
+/** Answers what is no HTTP, or comes too slowly; then cuts the connection. */
+function refuseClient(error: Error & { code?: string }, socket: Duplex): void {
+  if (!socket.writable) {
+    socket.destroy();
+    return;
   }
+  const status = error.code === "HPE_HEADER_OVERFLOW"
+    ? "431 Request Header Fields Too Large"
+    : error.code === "ERR_HTTP_REQUEST_TIMEOUT"
+    ? "408 Request Timeout"
+    : "400 Bad Request";
+  const head = `HTTP/1.1 ${status}\r\nConnection: close\r\n` +
+    "Content-Length: 0\r\n\r\n";
+  socket.end(head, () => socket.destroy());
 }
 
 function addrOf(server: Server, hostname: string): Addr {

@@ -1,5 +1,4 @@
 import type { IncomingMessage } from "node:http";
-import { Readable } from "node:stream";
 import type { TLSSocket } from "node:tls";
 
 /** What may come with a request besides what the message says. */
@@ -24,8 +23,8 @@ export function toRequest(
   init: NodeRequestInit = {},
 ): Request | undefined {
   const path = pathOf(message.url ?? "");
-  const host = message.headers.host ?? localHost(message);
-  if (path === undefined || !isHost(host)) return undefined;
+  const host = hostOf(message);
+  if (path === undefined || host === undefined) return undefined;
   const secure = (message.socket as Partial<TLSSocket>).encrypted === true;
   const { method = "GET" } = message;
   const hasBody = init.body === true && method !== "GET" && method !== "HEAD";
@@ -34,14 +33,7 @@ export function toRequest(
       method,
       headers: headersOf(message.rawHeaders),
       ...(init.signal === undefined ? {} : { signal: init.signal }),
-      ...(hasBody
-        ? {
-          body: Readable.toWeb(message) as ReadableStream<
-            Uint8Array<ArrayBuffer>
-          >,
-          duplex: "half",
-        }
-        : {}),
+      ...(hasBody ? { body: bodyOf(message), duplex: "half" } : {}),
     } as RequestInit);
   } catch {
     // A host or a method that the platform does not take.
@@ -51,15 +43,26 @@ export function toRequest(
 
 /** Path and query of a request target, or `undefined` if it has none. */
 function pathOf(target: string): string | undefined {
+  // RFC 7230, section 5.3: a target has no fragment.
+  if (target.includes("#")) return undefined;
   if (target.startsWith("/")) return target;
   if (!/^https?:\/\//i.test(target) || !URL.canParse(target)) return undefined;
   const { pathname, search } = new URL(target);
   return pathname + search;
 }
 
-// RFC 7230, section 5.4, less what could end the authority of a URL.
-function isHost(host: string): boolean {
-  return /^[^\s/?#@\\]+$/.test(host);
+/** The host of the Host header, which HTTP/1.1 asks for (RFC 7230, section 5.4). */
+function hostOf(message: IncomingMessage): string | undefined {
+  const { rawHeaders, httpVersionMajor, httpVersionMinor } = message;
+  const hosts = rawHeaders.filter((_, i) =>
+    i % 2 === 1 && rawHeaders[i - 1]!.toLowerCase() === "host"
+  );
+  if (hosts.length === 0 && httpVersionMajor === 1 && httpVersionMinor === 0) {
+    return localHost(message);
+  }
+  const [host = ""] = hosts;
+  // Less what could end the authority of a URL.
+  return hosts.length === 1 && /^[^\s/?#@\\]+$/.test(host) ? host : undefined;
 }
 
 function localHost({ socket }: IncomingMessage): string {
@@ -74,4 +77,20 @@ function headersOf(raw: readonly string[]): Headers {
     headers.append(raw[i]!, raw[i + 1]!);
   }
   return headers;
+}
+
+/** The body, of which nothing is read before somebody asks for it. */
+function bodyOf(message: IncomingMessage): ReadableStream<Uint8Array> {
+  let chunks: AsyncIterator<Uint8Array> | undefined;
+  return new ReadableStream({
+    async pull(controller) {
+      chunks ??= message[Symbol.asyncIterator]();
+      const { done, value } = await chunks.next();
+      if (done) controller.close();
+      else controller.enqueue(new Uint8Array(value));
+    },
+    cancel() {
+      message.resume();
+    },
+  }, { highWaterMark: 0 });
 }

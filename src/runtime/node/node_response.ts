@@ -9,32 +9,69 @@ import type { ReadableStream as NodeReadableStream } from "node:stream/web";
  * @param target Node's response, of which nothing has been sent
  * @param response The response; its body is used up
  * @param method The request's method
- * @throws {TypeError} If the response's body has been used
+ * @throws {TypeError} If the response's body has been used, or its status is no
+ * final one
  */
 export async function sendResponse(
   target: ServerResponse,
   response: Response,
   method: string,
 ): Promise<void> {
-  if (response.bodyUsed) {
+  const { status, statusText, headers, body } = response;
+  if (response.bodyUsed || body?.locked) {
     throw new TypeError("Cannot send Response: its body has been used");
   }
-  target.statusCode = response.status;
-  if (response.statusText !== "") target.statusMessage = response.statusText;
-  for (const [name, value] of response.headers) {
-    if (name !== "set-cookie") target.setHeader(name, value);
+  // That of Response.error(), or of an upgrade that is not ours.
+  if (status < 200) {
+    throw new TypeError(`Cannot send Response: its status is ${status}`);
   }
-  const cookies = response.headers.getSetCookie();
+  target.statusCode = status;
+  if (statusText !== "" && isReasonPhrase(statusText)) {
+    target.statusMessage = statusText;
+  }
+  for (const [name, value] of headers) {
+    // While the server stops, its own word on the connection holds.
+    if (
+      name !== "set-cookie" &&
+      !(name === "connection" && target.hasHeader(name))
+    ) {
+      target.setHeader(name, value);
+    }
+  }
+  const cookies = headers.getSetCookie();
   if (cookies.length > 0) target.setHeader("Set-Cookie", cookies);
-  const { body } = response;
   // RFC 7230, section 3.3.3
-  const { status } = response;
   if (body === null || method === "HEAD" || status === 204 || status === 304) {
     await body?.cancel();
     target.end();
     return;
   }
-  await pipeline(readable(body), target);
+  // A body may take its time: who waits for the head gets it.
+  const flush = setImmediate(() => target.flushHeaders());
+  try {
+    await pipeline(readable(body), target);
+  } finally {
+    clearImmediate(flush);
+  }
+}
+
+/**
+ * Answers a request with a status and nothing else.
+ *
+ * @param target Node's response, of which nothing has been sent
+ * @param status The status
+ * @param text Its text, the body as well
+ */
+export function refuseRequest(
+  target: ServerResponse,
+  status: number,
+  text: string,
+): void {
+  for (const name of target.getHeaderNames()) target.removeHeader(name);
+  target.statusCode = status;
+  target.statusMessage = text;
+  target.setHeader("Content-Type", "text/plain; charset=utf-8");
+  target.end(`${text}\n`);
 }
 
 /**
@@ -60,10 +97,10 @@ export async function refuseOnSocket(
       else socket.once("close", () => resolve());
     });
     socket.write(head);
-    if (body === null) socket.end();
-    else await pipeline(readable(body), socket);
     // What the peer still sends must not keep the socket open.
     socket.resume();
+    if (body === null) socket.end();
+    else await pipeline(readable(body), socket);
     await closed;
   } catch {
     // The peer has gone, or the body failed: there is nobody to tell.
@@ -71,6 +108,17 @@ export async function refuseOnSocket(
   } finally {
     clearTimeout(timer);
   }
+}
+
+/**
+ * Whether a text can stand in a status line (RFC 7230, section 3.1.2): Bun's
+ * `Response` takes any.
+ *
+ * @param text The text
+ * @returns Whether it can
+ */
+export function isReasonPhrase(text: string): boolean {
+  return /^[\t\x20-\x7e\x80-\xff]*$/.test(text);
 }
 
 function readable(body: ReadableStream<Uint8Array>): Readable {
