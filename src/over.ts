@@ -9,6 +9,7 @@ import { JSC_TUNING, V8_TUNING } from "./protocol/tuning.ts";
 import { javaScriptEngine } from "./runtime/engine.ts";
 import type { ByteStream } from "./transport/byte_stream.ts";
 import type { Side } from "./transport/transport.ts";
+import type { MessageCodec } from "./wire/codec.ts";
 import { WireTransport } from "./wire/wire_transport.ts";
 
 /** Options of {@linkcode connOver}. */
@@ -54,6 +55,7 @@ export function wireConn(
   side: Side,
   subprotocol: string,
   settings: ConnSettings,
+  codec?: MessageCodec,
 ): Conn {
   const transport = new WireTransport(stream, {
     side,
@@ -61,6 +63,7 @@ export function wireConn(
     readLimit: settings.readLimit,
     writeBufferSize: settings.writeBufferSize,
     writeBufferPool: settings.writeBufferPool,
+    codec,
     tuning: javaScriptEngine === "jsc" ? JSC_TUNING : V8_TUNING,
   });
   return createConn(transport, settings);

@@ -5,12 +5,17 @@ export let preparedData: (
   message: PreparedMessage,
 ) => string | Uint8Array<ArrayBuffer>;
 
+/** A wire form: its bytes, or a promise of them while they are being made. */
+export type PreparedForm =
+  | Uint8Array<ArrayBuffer>
+  | Promise<Uint8Array<ArrayBuffer>>;
+
 /** The wire form of a prepared message that the key names, encoded at its first use. */
 export let preparedForm: (
   message: PreparedMessage,
   key: string,
-  encode: (data: string | Uint8Array<ArrayBuffer>) => Uint8Array<ArrayBuffer>,
-) => Uint8Array<ArrayBuffer>;
+  encode: (data: string | Uint8Array<ArrayBuffer>) => PreparedForm,
+) => PreparedForm;
 
 /**
  * A message that is encoded once and sent to any number of connections (gorilla's `PreparedMessage`). The payload is copied when
@@ -32,7 +37,7 @@ export class PreparedMessage {
   /** The type: text (1) or binary (2). */
   readonly type: DataType;
   readonly #data: string | Uint8Array<ArrayBuffer>;
-  readonly #forms: Map<string, Uint8Array<ArrayBuffer>> = new Map();
+  readonly #forms: Map<string, PreparedForm> = new Map();
 
   /**
    * Prepares a message.
@@ -79,6 +84,12 @@ export class PreparedMessage {
       if (form === undefined) {
         form = encode(message.#data);
         message.#forms.set(key, form);
+        if (form instanceof Promise) {
+          form.then(
+            (bytes) => message.#forms.set(key, bytes),
+            () => message.#forms.delete(key),
+          );
+        }
       }
       return form;
     };

@@ -8,39 +8,43 @@ export interface CompressionOptions {
    */
   readonly level?: number;
   /**
-   * Bytes of payload from which on a message is compressed: a smaller one
-   * gains nothing.
+   * Bytes of payload (UTF-16 units of text) under which a whole message goes
+   * out as it is: to compress it would cost more time than its bytes are worth.
+   * A message that is written in pieces is always compressed.
    *
    * @default {512}
    */
   readonly threshold?: number;
   /**
    * Whether the server forgets each message before the next (RFC 7692, section
-   * 7.1.1.1). `false` compresses better and holds about 260 KiB for each
-   * connection. On a server, `false` allows what the client asks for. Native
-   * engines always forget.
+   * 7.1.1.1). Then an idle connection holds no memory for compression. `false`
+   * compresses better, and holds up to 300 KiB on the server and 100 KiB on the
+   * client for the whole life of each connection. On a server, `false` leaves
+   * the choice to the client. Native engines always forget.
    *
    * @default {true}
    */
   readonly serverNoContextTakeover?: boolean;
   /**
    * Whether the client forgets each message before the next (RFC 7692, section
-   * 7.1.1.2). Otherwise as `serverNoContextTakeover`.
+   * 7.1.1.2). Otherwise as `serverNoContextTakeover`, with the sides exchanged.
    *
    * @default {true}
    */
   readonly clientNoContextTakeover?: boolean;
   /**
-   * The base-2 logarithm of the server's window, 9 to 15 (RFC 7692, section
-   * 7.1.2.1). A smaller window holds less memory and compresses worse. Native
-   * engines have a window of their own.
+   * The base-2 logarithm of the server's window, 8 to 15 (RFC 7692, section
+   * 7.1.2.1). A smaller window holds less memory and compresses worse; with 8,
+   * only runs of a byte and frequent bytes are compressed. A dialer refuses a
+   * server that does not agree. Native engines have a window of their own.
    *
    * @default {15}
    */
   readonly serverMaxWindowBits?: number;
   /**
-   * The base-2 logarithm of the client's window, 9 to 15 (RFC 7692, section
-   * 7.1.2.2). Otherwise as `serverMaxWindowBits`.
+   * The base-2 logarithm of the client's window, 8 to 15 (RFC 7692, section
+   * 7.1.2.2). Otherwise as `serverMaxWindowBits`. Where a server sets it below
+   * 15, it does not compress with a client that cannot be told.
    *
    * @default {15}
    */
@@ -49,3 +53,67 @@ export interface CompressionOptions {
 
 /** What {@linkcode CompressionOptions.threshold} is by default. */
 export const DEFAULT_THRESHOLD = 512;
+
+/** {@linkcode CompressionOptions} with the defaults filled in. */
+export type CompressionSettings = Required<CompressionOptions>;
+
+/**
+ * Checks the option `enableCompression` and fills in the defaults.
+ *
+ * @param option The option
+ * @returns The settings, or `undefined` where nothing is to be compressed
+ * @throws {RangeError} If a number is out of range
+ * @throws {TypeError} If the option, or a flag in it, is of another type
+ */
+export function compressionSettings(
+  option: boolean | CompressionOptions | undefined,
+): CompressionSettings | undefined {
+  if (option === undefined || option === false) return undefined;
+  if (option !== true && (typeof option !== "object" || option === null)) {
+    throw new TypeError(
+      `Cannot use enableCompression of type ${typeof option}: it must be a ` +
+        "boolean or CompressionOptions",
+    );
+  }
+  const options: CompressionOptions = option === true ? {} : option;
+  const { threshold = DEFAULT_THRESHOLD } = options;
+  if (threshold !== Infinity && !(threshold >= 0)) {
+    throw new RangeError(
+      `Cannot use compression threshold ${threshold}: it must be a number of ` +
+        "bytes, or Infinity for no message",
+    );
+  }
+  return {
+    level: integer("level", options.level ?? 1, -2, 9),
+    threshold,
+    serverNoContextTakeover: flag(options, "serverNoContextTakeover"),
+    clientNoContextTakeover: flag(options, "clientNoContextTakeover"),
+    serverMaxWindowBits: windowBits(options, "serverMaxWindowBits"),
+    clientMaxWindowBits: windowBits(options, "clientMaxWindowBits"),
+  };
+}
+
+function windowBits(
+  options: CompressionOptions,
+  name: "serverMaxWindowBits" | "clientMaxWindowBits",
+): number {
+  return integer(name, options[name] ?? 15, 8, 15);
+}
+
+function integer(name: string, value: number, min: number, max: number) {
+  if (Number.isInteger(value) && value >= min && value <= max) return value;
+  throw new RangeError(
+    `Cannot use compression ${name} ${value}: use ${min} to ${max}`,
+  );
+}
+
+function flag(
+  options: CompressionOptions,
+  name: "serverNoContextTakeover" | "clientNoContextTakeover",
+): boolean {
+  const value = options[name] ?? true;
+  if (typeof value === "boolean") return value;
+  throw new TypeError(
+    `Cannot use compression ${name} of type ${typeof value}: use a boolean`,
+  );
+}

@@ -97,6 +97,11 @@ export class FrameDecoder {
     return this.#stage === OVER;
   }
 
+  /** Whether a part of a data frame's payload is missing. */
+  get inFrame(): boolean {
+    return this.#stage === DATA;
+  }
+
   /**
    * Sets the limit for messages that begin later.
    *

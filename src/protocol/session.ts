@@ -82,6 +82,11 @@ export class Session {
     return this.#gate.held;
   }
 
+  /** Whether a part of a data frame's payload has not come yet. */
+  get inFrame(): boolean {
+    return this.#decoder.inFrame;
+  }
+
   /**
    * Takes bytes from the peer, cut anywhere. Events come before this returns,
    * unless input is held or this is called from inside an event: then the

@@ -1,50 +1,125 @@
 import { ProtocolError } from "../errors.ts";
 import type { DataType } from "../message.ts";
-import { Utf8Validator } from "../protocol/utf8.ts";
+import { decodeUtf8, Utf8Validator } from "../protocol/utf8.ts";
 import type { MessageCodec } from "./codec.ts";
 
 const NOTHING: Uint8Array<ArrayBuffer> = new Uint8Array(0);
 
-/** A message on its way through the codec; text is checked behind it. */
+// What is gathered of a message before it is decoded piece by piece.
+const GATHER_LIMIT = 65_536;
+
+/** Where a decoded message goes, whole or in pieces: a TransportReceiver. */
+export interface DecodedReceiver {
+  message(type: DataType, data: string | Uint8Array<ArrayBuffer>): void;
+  messageStart(type: DataType): void;
+  messageData(data: Uint8Array<ArrayBuffer>): void;
+  messageEnd(): void;
+}
+
+/**
+ * A message on its way through the codec. One that is whole before anybody
+ * could have seen a part of it is decoded whole; others go piece by piece. Text
+ * is checked behind the codec.
+ */
 export class Decoding {
   readonly #codec: MessageCodec;
+  readonly #type: DataType;
   readonly #limit: number;
-  readonly #validator: Utf8Validator | undefined;
-  readonly #receive: (part: Uint8Array<ArrayBuffer>) => void;
+  readonly #receiver: DecodedReceiver;
+  readonly #readerBusy: () => Promise<void> | undefined;
+  readonly #validator: Utf8Validator = new Utf8Validator();
+  #gathered: Uint8Array<ArrayBuffer> = NOTHING;
+  #length = 0;
+  #begun = false;
 
   constructor(
     codec: MessageCodec,
     type: DataType,
     limit: number,
-    receive: (part: Uint8Array<ArrayBuffer>) => void,
+    receiver: DecodedReceiver,
+    readerBusy: () => Promise<void> | undefined,
   ) {
     this.#codec = codec;
+    this.#type = type;
     this.#limit = limit;
-    this.#validator = type === 1 ? new Utf8Validator() : undefined;
-    this.#receive = receive;
+    this.#receiver = receiver;
+    this.#readerBusy = readerBusy;
   }
 
-  /** Decodes a piece; throws or rejects if the message is broken. */
-  push(data: Uint8Array): Promise<void> | undefined {
-    return this.#codec.decode(data, false, this.#limit, this.#part);
+  /** Takes a piece, which is its own from now on. */
+  push(data: Uint8Array<ArrayBuffer>): void {
+    const length = this.#length + data.length;
+    if (this.#length === 0) {
+      this.#gathered = data;
+    } else {
+      if (length > this.#gathered.length) {
+        // Doubled, so that a message in single bytes takes linear time.
+        const grown = new Uint8Array(Math.max(length, 2 * this.#length));
+        grown.set(this.#gathered.subarray(0, this.#length));
+        this.#gathered = grown;
+      }
+      this.#gathered.set(data, this.#length);
+    }
+    this.#length = length;
   }
 
-  /** Decodes what the codec has kept to the end. */
+  /** Whether enough is gathered to decode it. */
+  get full(): boolean {
+    return this.#length > GATHER_LIMIT;
+  }
+
+  /** Decodes what is gathered; rejects if the message is broken. */
+  flush(): Promise<void> | undefined {
+    return this.#length === 0 ? undefined : this.#decode(this.#take(), false);
+  }
+
+  /** Decodes what is left; throws or rejects if the message is broken. */
   end(): Promise<void> | undefined {
-    const done = this.#codec.decode(NOTHING, true, this.#limit, this.#part);
-    if (done !== undefined) return done.then(() => this.#checkEnd());
-    this.#checkEnd();
-    return undefined;
+    const data = this.#take();
+    if (!this.#begun) {
+      const whole = this.#codec.decodeNow(data, this.#limit);
+      if (whole !== undefined) return this.#whole(whole);
+    }
+    return this.#decode(data, true).then(() => {
+      if (this.#type === 1 && !this.#validator.end()) throw notUtf8();
+      this.#receiver.messageEnd();
+    });
   }
 
-  readonly #part = (part: Uint8Array<ArrayBuffer>): void => {
-    if (this.#validator?.push(part, 0, part.length) === false) throw notUtf8();
-    if (part.length > 0) this.#receive(part);
+  #take(): Uint8Array<ArrayBuffer> {
+    const data = this.#gathered.subarray(0, this.#length);
+    this.#gathered = NOTHING;
+    this.#length = 0;
+    return data;
+  }
+
+  #whole(data: Uint8Array<ArrayBuffer>): undefined {
+    if (this.#type === 2) {
+      this.#receiver.message(2, data);
+      return;
+    }
+    const text = decodeUtf8(data);
+    if (text === undefined) throw notUtf8();
+    this.#receiver.message(1, text);
+  }
+
+  #decode(data: Uint8Array, last: boolean): Promise<void> {
+    if (!this.#begun) {
+      this.#begun = true;
+      this.#receiver.messageStart(this.#type);
+    }
+    return this.#codec.decode(data, last, this.#limit, this.#part);
+  }
+
+  readonly #part = (
+    part: Uint8Array<ArrayBuffer>,
+  ): Promise<void> | undefined => {
+    if (this.#type === 1 && !this.#validator.push(part, 0, part.length)) {
+      throw notUtf8();
+    }
+    if (part.length > 0) this.#receiver.messageData(part);
+    return this.#readerBusy();
   };
-
-  #checkEnd(): void {
-    if (this.#validator?.end() === false) throw notUtf8();
-  }
 }
 
 function notUtf8(): ProtocolError {

@@ -37,6 +37,7 @@ export class Input implements ByteReceiver, SessionReceiver {
   #decodingNow = false;
   #proceeding = false;
   #readerPaused = false;
+  #readerReady: PromiseWithResolvers<void> | undefined; // who waits for it
   #streamPaused = false;
   #eof = false;
   #eofTold = false;
@@ -75,6 +76,8 @@ export class Input implements ByteReceiver, SessionReceiver {
 
   resume(): void {
     this.#readerPaused = false;
+    this.#readerReady?.resolve();
+    this.#readerReady = undefined;
     this.#proceed();
   }
 
@@ -90,6 +93,7 @@ export class Input implements ByteReceiver, SessionReceiver {
     this.received++;
     try {
       this.session.push(chunk);
+      this.#flushDecoding();
     } catch (error) {
       this.#break(error);
     }
@@ -118,28 +122,32 @@ export class Input implements ByteReceiver, SessionReceiver {
   }
 
   messageStart(type: DataType, compressed: boolean): void {
-    this.#receiver.messageStart(type);
-    this.#decoding = compressed && this.#codec !== undefined
-      ? new Decoding(
-        this.#codec,
+    const codec = this.#codec;
+    if (compressed && codec !== undefined) {
+      this.#decoding = new Decoding(
+        codec,
         type,
         this.#readLimit,
-        (part) => this.#receiver.messageData(part),
-      )
-      : undefined;
+        this.#receiver,
+        this.#readerBusy,
+      );
+    } else {
+      this.#receiver.messageStart(type);
+    }
   }
 
   messageData(bytes: Uint8Array<ArrayBuffer>): void {
     const decoding = this.#decoding;
-    if (decoding === undefined) this.#receiver.messageData(bytes);
-    else this.#decode(() => decoding.push(bytes));
+    if (decoding === undefined) return this.#receiver.messageData(bytes);
+    decoding.push(bytes);
+    if (decoding.full) this.#decode(() => decoding.flush());
   }
 
   messageEnd(): void {
     const decoding = this.#decoding;
     if (decoding === undefined) return this.#receiver.messageEnd();
     this.#decoding = undefined;
-    this.#decode(() => decoding.end(), () => this.#receiver.messageEnd());
+    this.#decode(() => decoding.end());
   }
 
   ping(payload: Uint8Array<ArrayBuffer>): void {
@@ -159,18 +167,34 @@ export class Input implements ByteReceiver, SessionReceiver {
     this.#owner.broken(error);
   }
 
+  // A fragment is complete and more may be long in coming: what it holds is
+  // decoded now. The rest of a frame is on its way, though.
+  #flushDecoding(): void {
+    const decoding = this.#decoding;
+    if (decoding === undefined || this.session.held || this.session.inFrame) {
+      return;
+    }
+    this.#decode(() => decoding.flush());
+  }
+
+  readonly #readerBusy = (): Promise<void> | undefined => {
+    if (!this.#readerPaused) return undefined;
+    this.#readerReady ??= Promise.withResolvers();
+    return this.#readerReady.promise;
+  };
+
   // Runs the codec; parsing waits for it, so that the order is kept.
-  #decode(run: () => Promise<void> | undefined, then?: () => void): void {
+  #decode(run: () => Promise<void> | undefined): void {
     let done: Promise<void> | undefined;
     try {
       done = run();
     } catch (error) {
       return this.#break(error);
     }
-    if (done === undefined) return then?.();
+    if (done === undefined) return;
     this.#decodingNow = true;
     this.session.hold();
-    done.then(() => then?.(), (error) => this.#break(error)).then(() => {
+    done.catch((error) => this.#break(error)).then(() => {
       this.#decodingNow = false;
       this.#proceed();
     });
@@ -194,6 +218,7 @@ export class Input implements ByteReceiver, SessionReceiver {
     this.#proceeding = true;
     try {
       if (this.session.held) this.session.release();
+      this.#flushDecoding();
     } catch (error) {
       this.#break(error);
     }

@@ -1,25 +1,20 @@
 import { CloseError, formatCloseMessage, MAX_CLOSE_REASON } from "../close.ts";
 import { ProtocolError, ReadLimitError } from "../errors.ts";
 import type { DataType } from "../message.ts";
-import {
-  preparedData,
-  preparedForm,
-  type PreparedMessage,
-} from "../prepared.ts";
-import { encodeFrame } from "../protocol/encoder.ts";
+import type { PreparedMessage } from "../prepared.ts";
 import type { Tuning } from "../protocol/tuning.ts";
 import type { BufferPool, ByteStream } from "../transport/byte_stream.ts";
-import {
-  type Addr,
-  type Capabilities,
-  COPY_LIMIT,
-  type Engine,
-  type Side,
-  type Transport,
-  type TransportReceiver,
+import type {
+  Addr,
+  Capabilities,
+  Engine,
+  Side,
+  Transport,
+  TransportReceiver,
 } from "../transport/transport.ts";
 import { sharedBuffers } from "./buffers.ts";
 import type { MessageCodec } from "./codec.ts";
+import { Encoding } from "./encoding.ts";
 import { Input, type InputOwner } from "./input.ts";
 import { randomMask } from "./mask_source.ts";
 import { Sender } from "./sender.ts";
@@ -43,15 +38,13 @@ export const WIRE_CAPABILITIES: Capabilities = {
   controlHandlers: true,
   closeHandler: true,
   streaming: true,
-  compression: false,
+  compression: true,
   readBackpressure: true,
   readLimit: true,
   writeLimit: true,
   closeHandshake: true,
   terminate: true,
 };
-
-const encoder = new TextEncoder();
 
 /** Our own RFC 6455 engine: session, codec and byte stream make a Transport. */
 export class WireTransport implements Transport, InputOwner {
@@ -63,10 +56,9 @@ export class WireTransport implements Transport, InputOwner {
   readonly #stream: ByteStream;
   readonly #input: Input;
   readonly #sender: Sender;
+  readonly #encoding: Encoding;
   readonly #codec: MessageCodec | undefined;
   #receiver!: TransportReceiver;
-  #compress = true;
-  #fragmentsEncoded = false; // of the message that is written in pieces
   #closeWritten = false;
   #peerDone = false; // its close frame has come, or it has failed
   #failed = false;
@@ -94,6 +86,12 @@ export class WireTransport implements Transport, InputOwner {
       writeBufferSize: options.writeBufferSize,
       pool: options.writeBufferPool ?? sharedBuffers,
     });
+    this.#encoding = new Encoding(
+      options.side,
+      this.#sender,
+      options.codec,
+      (error) => this.broken(error),
+    );
   }
 
   get localAddr(): Addr | undefined {
@@ -133,34 +131,11 @@ export class WireTransport implements Transport, InputOwner {
     type: DataType,
     data: string | Uint8Array,
   ): Promise<void> | undefined {
-    if (this.#compress && this.#codec?.encodes(data.length)) {
-      return this.#encode(this.#codec, type, data, true);
-    }
-    return this.#sender.frame(type, data, true, false);
+    return this.#encoding.send(type, data);
   }
 
   sendPrepared(message: PreparedMessage): Promise<void> | undefined {
-    const { type } = message;
-    const size = preparedData(message).length;
-    const codec = this.#codec;
-    const key = this.#compress ? codec?.preparedKey(size) : undefined;
-    const rsv1 = key !== undefined;
-    if (rsv1) codec?.prepared();
-    const payload = preparedForm(
-      message,
-      key ?? "plain",
-      (data) => rsv1 ? codec!.prepare(toBytes(data)) : toBytes(data),
-    );
-    // A client masks each frame with a key of its own (RFC 6455, section 5.3).
-    if (this.#side === "client") {
-      return this.#sender.frame(type, payload, true, rsv1);
-    }
-    const frame = preparedForm(
-      message,
-      `frame ${key ?? "plain"}`,
-      () => encodeFrame(type, payload, true, rsv1, undefined),
-    );
-    return this.#sender.encoded(frame);
+    return this.#encoding.sendPrepared(message);
   }
 
   sendFragment(
@@ -168,15 +143,7 @@ export class WireTransport implements Transport, InputOwner {
     data: Uint8Array,
     fin: boolean,
   ): Promise<void> | undefined {
-    const codec = this.#codec;
-    if (type !== 0) {
-      this.#fragmentsEncoded = this.#compress &&
-        codec?.encodes(undefined) === true;
-    }
-    if (codec !== undefined && this.#fragmentsEncoded) {
-      return this.#encode(codec, type, data, fin);
-    }
-    return this.#sender.frame(type, data, fin, false);
+    return this.#encoding.sendFragment(type, data, fin);
   }
 
   sendControl(
@@ -196,6 +163,8 @@ export class WireTransport implements Transport, InputOwner {
   fail(code: number, reason: string): void {
     this.#failed = true;
     this.#peerDone = true;
+    this.#encoding.stop();
+    this.#codec?.close();
     this.close(code, reason);
     this.#endWhenDone();
     // Unread bytes would make the system answer with RST, which can overtake
@@ -204,6 +173,7 @@ export class WireTransport implements Transport, InputOwner {
   }
 
   terminate(): void {
+    this.#failed = true;
     this.#codec?.close();
     this.#stream.destroy();
     this.#input.discard();
@@ -214,7 +184,7 @@ export class WireTransport implements Transport, InputOwner {
   }
 
   enableWriteCompression(enable: boolean): void {
-    this.#compress = enable;
+    this.#encoding.enable(enable);
   }
 
   setCompressionLevel(level: number): void {
@@ -247,6 +217,7 @@ export class WireTransport implements Transport, InputOwner {
   }
 
   over(error: unknown): void {
+    this.#failed = true;
     this.#codec?.close();
     this.#receiver.ended(error === undefined ? {} : { cause: error });
   }
@@ -259,31 +230,6 @@ export class WireTransport implements Transport, InputOwner {
     this.#endCalled = true;
     this.#stream.end();
   }
-
-  #encode(
-    codec: MessageCodec,
-    type: DataType | 0,
-    data: string | Uint8Array,
-    fin: boolean,
-  ): Promise<void> | undefined {
-    // What the codec works on is the caller's no more.
-    const bytes = typeof data === "string"
-      ? encoder.encode(data)
-      : data.length <= COPY_LIMIT
-      ? new Uint8Array(data)
-      : data;
-    const encoded = codec.encode(bytes, fin);
-    const rsv1 = type !== 0;
-    return encoded instanceof Promise
-      ? encoded.then((frame) => this.#sender.frame(type, frame, fin, rsv1))
-      : this.#sender.frame(type, encoded, fin, rsv1);
-  }
-}
-
-function toBytes(data: string | Uint8Array<ArrayBuffer>): Uint8Array<
-  ArrayBuffer
-> {
-  return typeof data === "string" ? encoder.encode(data) : data;
 }
 
 /** The close frame that tells the peer what it did wrong. */

@@ -1,0 +1,212 @@
+import type { Agreement, Compression } from "./negotiation.ts";
+import { Deflater, joinBytes } from "./deflater.ts";
+import { connectionOver } from "./faults.ts";
+import { type Emit, Inflater } from "./inflater.ts";
+import { deflateOnce, inflateOnce, MAX_INPUT } from "./one_shot.ts";
+import type { CompressionSettings } from "./options.ts";
+import { hasTime, runLater, runNow } from "./turns.ts";
+import { type DeflateSettings, SLICE } from "./zlib_options.ts";
+
+// Whole messages up to this size are compressed in the caller's turn.
+const MAX_NOW = 16_384;
+// RFC 7692, section 7.2.3.6: the empty block of an empty message, or of one
+// whose end has nothing to say. It is shared: whoever sends it copies it.
+const EMPTY: Uint8Array<ArrayBuffer> = Uint8Array.of(0x00);
+const NOTHING: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+// 00 00 ff ff, which the receiver adds again (RFC 7692, section 7.2.1).
+const TAIL_LENGTH = 4;
+
+/**
+ * The codec of one connection: what `wire/` calls for the messages that
+ * permessage-deflate transforms. Without context takeover every message, and
+ * every piece of one, is compressed by a call of zlib that leaves nothing
+ * behind; with it a direction holds a context.
+ */
+export class DeflateCodec {
+  /** The most bytes of a piece to encode. */
+  readonly maxPiece: number = SLICE;
+  readonly #threshold: number;
+  readonly #own: Compression;
+  readonly #peer: Compression;
+  readonly #deflater: Deflater | undefined;
+  #inflater: Inflater | undefined;
+  #settings: DeflateSettings;
+  #nextLevel: number;
+  #encoding = false; // a message is under way
+  #decoding = false;
+  #closed = false;
+
+  /**
+   * Makes a codec. It takes no memory of zlib before it is used.
+   *
+   * @param side The side of the connection that it is for
+   * @param agreement What client and server have agreed on
+   * @param options Level and threshold
+   */
+  constructor(
+    side: "server" | "client",
+    agreement: Agreement,
+    options: Pick<CompressionSettings, "level" | "threshold">,
+  ) {
+    const { server, client } = agreement;
+    this.#own = side === "server" ? server : client;
+    this.#peer = side === "server" ? client : server;
+    this.#threshold = options.threshold;
+    this.#nextLevel = options.level;
+    this.#settings = {
+      level: options.level,
+      windowBits: this.#own.windowBits,
+    };
+    this.#deflater = this.#own.contextTakeover
+      ? new Deflater(this.#settings)
+      : undefined;
+  }
+
+  /** Whether a message of so many bytes is worth it. */
+  encodes(size: number | undefined): boolean {
+    return size === undefined || size >= this.#threshold;
+  }
+
+  /** Compresses a piece at once, if that takes little time. */
+  encodeNow(
+    data: Uint8Array,
+    last: boolean,
+  ): Uint8Array<ArrayBuffer> | undefined {
+    this.#begin();
+    if (data.length === 0) {
+      this.#encoding = !last;
+      return last ? EMPTY : NOTHING;
+    }
+    if (
+      this.#deflater !== undefined || data.length > MAX_NOW || !hasTime()
+    ) return undefined;
+    this.#encoding = !last;
+    const settings = this.#settings;
+    return finish(runNow(() => deflateOnce(data, settings)), last);
+  }
+
+  /** Compresses a piece for which `encodeNow` has no time. */
+  async encode(
+    data: Uint8Array,
+    last: boolean,
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    const settings = this.#settings;
+    this.#encoding = !last;
+    let encoded: Uint8Array<ArrayBuffer>;
+    if (this.#deflater === undefined) {
+      encoded = await runLater(() => {
+        if (this.#closed) throw connectionOver();
+        return deflateOnce(data, settings);
+      });
+    } else {
+      if (!hasTime() || data.length > MAX_NOW) await runLater(() => {});
+      encoded = await this.#deflater.deflate(data);
+    }
+    if (this.#closed) throw connectionOver();
+    return finish(encoded, last);
+  }
+
+  /** What names the form of a prepared message, if it is to be compressed. */
+  preparedKey(size: number): string | undefined {
+    if (!this.encodes(size)) return undefined;
+    return `deflate ${this.#nextLevel} ${this.#own.windowBits}`;
+  }
+
+  /** Compresses a whole message for any connection of the same `preparedKey`. */
+  prepare(
+    data: Uint8Array,
+  ): Uint8Array<ArrayBuffer> | Promise<Uint8Array<ArrayBuffer>> {
+    if (data.length === 0) return EMPTY;
+    const { windowBits } = this.#own;
+    const settings: DeflateSettings = { level: this.#nextLevel, windowBits };
+    if (data.length <= MAX_NOW) {
+      return new Uint8Array(
+        finish(runNow(() => deflateOnce(data, settings)), true),
+      );
+    }
+    return prepareLater(data, settings);
+  }
+
+  /** A prepared form goes out: it refers to nothing, nor may what follows. */
+  prepared(): void {
+    this.#deflater?.reset();
+  }
+
+  /** Inflates a whole message at once, if that takes little time. */
+  decodeNow(
+    data: Uint8Array,
+    limit: number,
+  ): Uint8Array<ArrayBuffer> | undefined {
+    if (
+      this.#peer.contextTakeover || data.length > MAX_INPUT || !hasTime()
+    ) return undefined;
+    return runNow(() => inflateOnce(data, limit));
+  }
+
+  /** Inflates a piece, or a whole message for which `decodeNow` has no time. */
+  async decode(
+    data: Uint8Array,
+    last: boolean,
+    limit: number,
+    emit: Emit,
+  ): Promise<void> {
+    const whole = last && !this.#decoding;
+    this.#decoding = !last;
+    if (whole && !this.#peer.contextTakeover && data.length <= MAX_INPUT) {
+      const inflated = await runLater(() => {
+        if (this.#closed) throw connectionOver();
+        return inflateOnce(data, limit);
+      });
+      if (this.#closed) throw connectionOver();
+      if (inflated !== undefined) {
+        emit(inflated);
+        return;
+      }
+    }
+    if (this.#closed) throw connectionOver();
+    const { windowBits, contextTakeover } = this.#peer;
+    this.#inflater ??= new Inflater(windowBits, contextTakeover);
+    await this.#inflater.inflate(data, last, limit, emit);
+  }
+
+  /** Sets the level for the messages to come. */
+  setLevel(level: number): void {
+    this.#nextLevel = level;
+  }
+
+  /** Frees what zlib holds; calls under way reject. */
+  close(): void {
+    this.#closed = true;
+    this.#deflater?.close();
+    this.#inflater?.close();
+  }
+
+  #begin(): void {
+    if (this.#encoding || this.#settings.level === this.#nextLevel) return;
+    this.#settings = { ...this.#settings, level: this.#nextLevel };
+    this.#deflater?.setLevel(this.#nextLevel);
+  }
+}
+
+// A large message is prepared slice by slice; it depends on no connection.
+async function prepareLater(
+  data: Uint8Array,
+  settings: DeflateSettings,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const parts: Uint8Array[] = [];
+  for (let start = 0; start < data.length; start += SLICE) {
+    const slice = data.subarray(start, start + SLICE);
+    const last = start + SLICE >= data.length;
+    parts.push(
+      finish(await runLater(() => deflateOnce(slice, settings)), last),
+    );
+  }
+  return new Uint8Array(joinBytes(parts));
+}
+
+function finish(
+  encoded: Uint8Array<ArrayBuffer>,
+  last: boolean,
+): Uint8Array<ArrayBuffer> {
+  return last ? encoded.subarray(0, encoded.length - TAIL_LENGTH) : encoded;
+}

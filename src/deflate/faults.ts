@@ -1,0 +1,31 @@
+import { ProtocolError } from "../errors.ts";
+
+/** Whether an error of zlib says that the data is at fault. */
+export function isCorrupt(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  return code === "Z_DATA_ERROR" || code === "Z_NEED_DICT" ||
+    code === "Z_BUF_ERROR";
+}
+
+/** The error of a message whose data cannot be inflated. */
+export function corrupt(cause: unknown): ProtocolError {
+  const error = new ProtocolError(
+    "Cannot read compressed message: its data is corrupt",
+    1007,
+  );
+  error.cause = cause;
+  return error;
+}
+
+/** The error of a message that ends in the middle of a block. */
+export function truncated(): ProtocolError {
+  return new ProtocolError(
+    "Cannot read compressed message: it is cut off",
+    1007,
+  );
+}
+
+/** The error of a call that the end of the connection has cut short. */
+export function connectionOver(): Error {
+  return new Error("Cannot go on with message: the connection is over");
+}

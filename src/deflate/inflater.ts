@@ -1,0 +1,207 @@
+import { constants, type InflateRaw } from "node:zlib";
+import { ReadLimitError } from "../errors.ts";
+import { freeContext, makeInflate } from "./contexts.ts";
+import { connectionOver, corrupt, isCorrupt, truncated } from "./faults.ts";
+import { ownBytes } from "./own_bytes.ts";
+import { hasTime, runLater } from "./turns.ts";
+import { SLICE } from "./zlib_options.ts";
+
+/** Takes inflated bytes; a promise asks to wait before there are more. */
+export type Emit = (part: Uint8Array<ArrayBuffer>) => Promise<void> | undefined;
+
+// RFC 7692, section 7.2.2: 00 00 ff ff ends what the sender has begun. Behind
+// a message that is complete another empty block does nothing; in one that is
+// cut off it becomes data.
+const TAIL = Uint8Array.of(0x00, 0x00, 0xff, 0xff, 0, 0x00, 0x00, 0xff, 0xff);
+const NOTHING: Uint8Array = new Uint8Array(0);
+// Bytes that are emitted before others get their turn.
+const BURST = 262_144;
+
+// A piece on its way through zlib.
+interface Run {
+  readonly emit: Emit;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * Inflates messages piece by piece (RFC 7692, section 7.2.2). One zlib context
+ * serves a message, or, with context takeover, those of a connection. It stops
+ * at the limit, and while its receiver has enough. One call at a time.
+ */
+export class Inflater {
+  readonly #windowBits: number;
+  readonly #contextTakeover: boolean;
+  #context: InflateRaw | undefined;
+  #given = 0; // bytes that this context was given
+  #inflated = 0; // bytes of the message
+  #limit = 0;
+  #run: Run | undefined;
+  #flushed = false; // the context is done with the run's input
+  #waiting = false; // for the receiver, or for a turn
+  #burst = 0;
+  #closed = false;
+
+  constructor(windowBits: number, contextTakeover: boolean) {
+    this.#windowBits = windowBits;
+    this.#contextTakeover = contextTakeover;
+  }
+
+  /**
+   * Inflates a piece.
+   *
+   * @param data The piece; unchanged until the promise settles
+   * @param last Whether it is the message's last
+   * @param limit The most bytes of the message, inflated
+   * @param emit Takes them
+   * @throws {ReadLimitError} If the message exceeds the limit
+   * @throws {ProtocolError} If it is corrupt or cut off
+   */
+  async inflate(
+    data: Uint8Array,
+    last: boolean,
+    limit: number,
+    emit: Emit,
+  ): Promise<void> {
+    this.#limit = limit;
+    for (let start = 0; start < data.length; start += SLICE) {
+      const slice = data.subarray(start, start + SLICE);
+      const end = last && start + SLICE >= data.length;
+      await this.#inflateSlice(slice, end, emit);
+    }
+    if (!last) return;
+    if (data.length === 0) await this.#inflateSlice(data, true, emit);
+    this.#inflated = 0;
+    if (!this.#contextTakeover) this.#free();
+  }
+
+  /** Frees the context; a call under way rejects. */
+  close(): void {
+    this.#closed = true;
+    this.#free();
+    this.#settle(connectionOver());
+  }
+
+  async #inflateSlice(
+    slice: Uint8Array,
+    end: boolean,
+    emit: Emit,
+  ): Promise<void> {
+    const tail = end ? TAIL : NOTHING;
+    let rest = slice;
+    for (;;) {
+      if (!hasTime()) await this.#turn();
+      const before = this.#given;
+      await this.#feed(rest, tail, emit);
+      if (this.#context === undefined) throw connectionOver();
+      const used = this.#context.bytesWritten - before;
+      if (used === rest.length + tail.length) return;
+      // A final block: zlib takes nothing behind it. What follows begins anew
+      // (RFC 7692, section 7.2.3.4).
+      this.#free();
+      if (used > rest.length) throw truncated();
+      rest = rest.subarray(used);
+      if (rest.length === 0) return;
+    }
+  }
+
+  // Gives a piece to zlib and waits until all of its output is emitted.
+  async #feed(
+    data: Uint8Array,
+    tail: Uint8Array,
+    emit: Emit,
+  ): Promise<void> {
+    if (this.#closed) throw connectionOver();
+    const context = this.#context ??= this.#make();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#run = { emit, resolve, reject };
+    this.#flushed = false;
+    this.#given += data.length + tail.length;
+    let beforeTail = this.#inflated;
+    if (data.length > 0) {
+      // When this is written all of its output is there, emitted or not.
+      context.write(data, () => {
+        beforeTail = this.#inflated + context.readableLength;
+      });
+    }
+    if (tail.length > 0) context.write(tail);
+    context.flush(constants.Z_SYNC_FLUSH, () => {
+      if (context !== this.#context) return;
+      this.#flushed = true;
+      this.#finish();
+    });
+    await promise;
+    if (tail.length > 0 && this.#inflated > beforeTail) throw truncated();
+  }
+
+  #make(): InflateRaw {
+    const context = makeInflate(this.#windowBits);
+    context.on("data", (chunk: Uint8Array) => {
+      if (context === this.#context) this.#output(chunk);
+    });
+    context.on("error", (error: Error) => {
+      if (context !== this.#context) return;
+      this.#fail(isCorrupt(error) ? corrupt(error) : error);
+    });
+    return context;
+  }
+
+  #output(chunk: Uint8Array): void {
+    this.#inflated += chunk.length;
+    if (this.#inflated > this.#limit) {
+      return this.#fail(new ReadLimitError(this.#limit));
+    }
+    let enough: Promise<void> | undefined;
+    try {
+      enough = this.#run?.emit(ownBytes(chunk));
+    } catch (error) {
+      return this.#fail(error);
+    }
+    this.#burst += chunk.length;
+    if (enough !== undefined) this.#wait(enough);
+    else if (this.#burst >= BURST) this.#wait(this.#turn());
+    else this.#finish();
+  }
+
+  // zlib stops where its output is not taken.
+  #wait(until: Promise<void>): void {
+    const context = this.#context!;
+    this.#waiting = true;
+    context.pause();
+    until.then(() => {
+      if (context !== this.#context) return;
+      this.#waiting = false;
+      context.resume();
+      this.#finish();
+    }, (error) => this.#fail(error));
+  }
+
+  async #turn(): Promise<void> {
+    this.#burst = 0;
+    await runLater(() => {});
+  }
+
+  #finish(): void {
+    if (!this.#flushed || this.#waiting) return;
+    if (this.#context!.readableLength === 0) this.#settle();
+  }
+
+  #fail(error: unknown): void {
+    this.#free();
+    this.#settle(error);
+  }
+
+  #settle(error?: unknown): void {
+    const run = this.#run;
+    this.#run = undefined;
+    if (error === undefined) run?.resolve();
+    else run?.reject(error);
+  }
+
+  #free(): void {
+    if (this.#context !== undefined) freeContext(this.#context);
+    this.#context = undefined;
+    this.#given = 0;
+    this.#waiting = false;
+  }
+}

@@ -1,0 +1,89 @@
+/** Messages that stand alone: one call of zlib each, which leaves nothing behind. */
+
+import { constants, deflateRawSync, inflateRawSync } from "node:zlib";
+import { ReadLimitError } from "../errors.ts";
+import { corrupt, isCorrupt, truncated } from "./faults.ts";
+import { ownBytes } from "./own_bytes.ts";
+import { deflateOptions, type DeflateSettings } from "./zlib_options.ts";
+
+/** Most bytes that a message may have to be inflated in one call. */
+export const MAX_INPUT = 65_536;
+/** Most bytes that one call inflates to, as it cannot be interrupted. */
+export const MAX_OUTPUT = 262_144;
+
+// RFC 7692, section 7.2.2: 00 00 ff ff ends what the sender has begun. A final
+// block behind it makes zlib tell whether the message was complete.
+const TAIL = Uint8Array.of(0x00, 0x00, 0xff, 0xff, 0x03, 0x00);
+
+/**
+ * Compresses bytes without regard to any before them (RFC 7692, section 7.2.1).
+ *
+ * @param data The bytes, at least one
+ * @param settings Level and window
+ * @returns Blocks that end with 00 00 ff ff; to be used in this turn
+ */
+export function deflateOnce(
+  data: Uint8Array,
+  settings: DeflateSettings,
+): Uint8Array<ArrayBuffer> {
+  return deflateRawSync(data, {
+    ...deflateOptions(settings, data.length),
+    finishFlush: constants.Z_SYNC_FLUSH,
+    // What does not shrink grows by a few bytes: one chunk holds it.
+    chunkSize: data.length + 64,
+  }) as Uint8Array<ArrayBuffer>;
+}
+
+/**
+ * Inflates a whole message that refers to none before it (RFC 7692, section
+ * 7.2.2).
+ *
+ * @param data The message, at most {@linkcode MAX_INPUT} bytes
+ * @param limit The most bytes that it may inflate to
+ * @returns The bytes, the caller's own; `undefined` if it is a case for a
+ * stream: too large, or more follows a final block
+ * @throws {ReadLimitError} If it exceeds the limit
+ * @throws {ProtocolError} If it is corrupt or cut off
+ */
+export function inflateOnce(
+  data: Uint8Array,
+  limit: number,
+): Uint8Array<ArrayBuffer> | undefined {
+  const { length } = data;
+  const input = new Uint8Array(length + TAIL.length);
+  input.set(data);
+  input.set(TAIL, length);
+  const result = inflate(input, Math.min(limit, MAX_OUTPUT));
+  if (result === undefined) {
+    if (limit > MAX_OUTPUT) return undefined;
+    throw new ReadLimitError(limit);
+  }
+  const { buffer, engine } = result;
+  const { bytesWritten: used } = engine;
+  if (used < length) return undefined;
+  // RFC 7692, section 7.2.3.4: a final block may end the message, but not what
+  // we have added.
+  if (used > length && used < input.length) throw truncated();
+  return ownBytes(buffer);
+}
+
+interface Inflated {
+  readonly buffer: Uint8Array<ArrayBuffer>;
+  readonly engine: { readonly bytesWritten: number };
+}
+
+function inflate(input: Uint8Array, max: number): Inflated | undefined {
+  try {
+    return inflateRawSync(input, {
+      info: true,
+      // JSON shrinks to about a fifth.
+      chunkSize: Math.min(65_536, Math.max(256, input.length * 6)),
+      maxOutputLength: max,
+    }) as unknown as Inflated;
+  } catch (error) {
+    const { code } = error as { code?: unknown };
+    if (code === "ERR_BUFFER_TOO_LARGE") return undefined;
+    if (code === "Z_BUF_ERROR") throw truncated();
+    throw isCorrupt(error) ? corrupt(error) : error;
+  }
+}

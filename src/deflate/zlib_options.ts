@@ -1,0 +1,49 @@
+import { constants } from "node:zlib";
+
+/** A part of a message that zlib is given at a time, in bytes. */
+export const SLICE = 65_536;
+
+/** What zlib compresses with. */
+export interface DeflateSettings {
+  /** -2 (Huffman only), -1 (zlib's default), 0 to 9. */
+  readonly level: number;
+  /** The base-2 logarithm of the window that was agreed on, 8 to 15. */
+  readonly windowBits: number;
+}
+
+/** The part of zlib's options that follows from the settings. */
+export interface ZlibDeflateOptions {
+  readonly level: number;
+  readonly strategy: number;
+  readonly windowBits: number;
+}
+
+/**
+ * Translates the settings for zlib.
+ *
+ * @param settings The settings
+ * @param size Bytes to compress, if they are compressed alone
+ * @returns zlib's options
+ */
+export function deflateOptions(
+  settings: DeflateSettings,
+  size: number = Infinity,
+): ZlibDeflateOptions {
+  const { level, windowBits } = settings;
+  let strategy: number = constants.Z_DEFAULT_STRATEGY;
+  if (level === -2) strategy = constants.Z_HUFFMAN_ONLY;
+  // zlib has no raw window of 8 bits and takes one of 9. A run refers one byte
+  // back, so that runs alone fit every window.
+  else if (windowBits === 8) strategy = constants.Z_RLE;
+  return {
+    level: level === -2 ? 1 : level,
+    strategy,
+    windowBits: Math.max(9, Math.min(windowBits, bitsFor(size))),
+  };
+}
+
+/** The smallest window that reaches over so many bytes: it is made faster. */
+function bitsFor(size: number): number {
+  // zlib refers back by 262 bytes less than the window has.
+  return size >= 32_000 ? 15 : 32 - Math.clz32(size + 261);
+}
