@@ -1,7 +1,9 @@
+import type { Agreement } from "./deflate/negotiation.ts";
 import { BadHandshakeError, DialError, type DialPhase } from "./errors.ts";
 import type { HandshakeResponse } from "./errors.ts";
 import type { ClientRequest } from "./handshake/client_request.ts";
 import { verifyClientResponse } from "./handshake/client_response.ts";
+import type { ClientExpectation } from "./handshake/client_response.ts";
 import type { DialTarget } from "./handshake/client_url.ts";
 import { ResponseBodyReader } from "./handshake/response_body.ts";
 import {
@@ -23,6 +25,8 @@ const MAX_TIMEOUT = 2 ** 31 - 1;
 export interface DialPlan extends StreamOptions {
   readonly target: DialTarget;
   readonly request: ClientRequest;
+  /** Checks the extensions of the answer; absent where none was offered. */
+  readonly verifyExtensions: ClientExpectation<Agreement>["verifyExtensions"];
   /** Milliseconds for all of it, or `Infinity`. */
   readonly timeout: number;
   /** The application's signal. */
@@ -34,6 +38,8 @@ export interface Dialed {
   /** The stream, from behind the answer's head on. */
   readonly stream: ByteStream;
   readonly subprotocol: string;
+  /** What was agreed on of compression, if the server wants it. */
+  readonly extension: Agreement | undefined;
   readonly response: HandshakeResponse;
 }
 
@@ -79,12 +85,18 @@ class Attempt {
     const stream = new PulledStream(await this.#open(signal));
     try {
       const head = await this.#exchange(stream, signal);
-      const { key, subprotocols } = this.#plan.request;
-      const result = await verifyClientResponse(head, { key, subprotocols });
+      const { request, verifyExtensions } = this.#plan;
+      const { key, subprotocols } = request;
+      const result = await verifyClientResponse<Agreement>(head, {
+        key,
+        subprotocols,
+        verifyExtensions,
+      });
       signal.throwIfAborted();
       if (result.ok) {
         const response = toResponse(head, new Uint8Array(0));
-        return { stream, subprotocol: result.subprotocol, response };
+        const { subprotocol, extension } = result;
+        return { stream, subprotocol, extension, response };
       }
       const body = await readBody(stream, head, signal);
       // The answer says more than that the time is over.

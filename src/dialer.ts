@@ -5,6 +5,13 @@ import {
   connSettings,
   milliseconds,
 } from "./conn/options.ts";
+import { DeflateCodec } from "./deflate/codec.ts";
+import { formatOffer, verifyAnswer } from "./deflate/negotiation.ts";
+import {
+  type CompressionOptions,
+  type CompressionSettings,
+  compressionSettings,
+} from "./deflate/options.ts";
 import { attemptDial } from "./dial_attempt.ts";
 import type { HandshakeResponse } from "./errors.ts";
 import { generateKey } from "./handshake/accept.ts";
@@ -46,6 +53,14 @@ export interface DialerOptions extends ConnOptions {
    * @default {[]}
    */
   readonly subprotocols?: readonly string[];
+  /**
+   * Offers permessage-deflate (RFC 7692); the server may decline it. An answer
+   * that does not fit the offer fails the handshake. Compressing secrets
+   * together with what an attacker has chosen may reveal them.
+   *
+   * @default {false}
+   */
+  readonly enableCompression?: boolean | CompressionOptions;
 }
 
 /** Options of {@linkcode Dialer.dial}. */
@@ -97,6 +112,7 @@ export class Dialer {
   readonly #tls: TLSSettings;
   readonly #timeout: number;
   readonly #subprotocols: readonly string[];
+  readonly #compression: CompressionSettings | undefined;
 
   /**
    * Makes a client.
@@ -124,6 +140,7 @@ export class Dialer {
       ? Infinity
       : milliseconds("handshakeTimeout", handshakeTimeout);
     this.#subprotocols = [...subprotocols];
+    this.#compression = compressionSettings(options.enableCompression);
   }
 
   /**
@@ -146,21 +163,32 @@ export class Dialer {
     url: string | URL,
     options: DialOptions = {},
   ): Promise<DialResult> {
+    const compression = this.#compression;
     const target = parseDialURL(url);
     const request = buildClientRequest(target, {
       key: generateKey(),
       subprotocols: this.#subprotocols,
+      extensions: compression === undefined
+        ? undefined
+        : formatOffer(compression),
       headers: options.headers,
     });
-    const { stream, subprotocol, response } = await attemptDial({
+    const { stream, subprotocol, extension, response } = await attemptDial({
       target,
       request,
+      verifyExtensions: compression === undefined
+        ? undefined
+        : (accepted) => verifyAnswer(accepted, compression),
       netDial: this.#netDial,
       tls: this.#tls,
       timeout: this.#timeout,
       signal: options.signal,
     });
-    const conn = wireConn(stream, "client", subprotocol, this.#settings);
+    const settings = this.#settings;
+    const codec = extension !== undefined && compression !== undefined
+      ? new DeflateCodec("client", extension, compression)
+      : undefined;
+    const conn = wireConn(stream, "client", subprotocol, settings, codec);
     return { conn, response };
   }
 }

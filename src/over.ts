@@ -55,7 +55,7 @@ export function wireConn(
   side: Side,
   subprotocol: string,
   settings: ConnSettings,
-  codec?: MessageCodec,
+  codec?: MessageCodec | undefined,
 ): Conn {
   const transport = new WireTransport(stream, {
     side,

@@ -1,9 +1,11 @@
 import type { Conn } from "./conn/conn.ts";
 import type { ConnSettings } from "./conn/options.ts";
+import { DeflateCodec } from "./deflate/codec.ts";
+import type { Agreement } from "./deflate/negotiation.ts";
+import type { CompressionSettings } from "./deflate/options.ts";
 import { encodeHead } from "./handshake/head.ts";
 import { defaultResponse } from "./handshake/refusal.ts";
 import { type AcceptOptions, acceptUpgrade } from "./handshake/server.ts";
-import type { NegotiatedExtension } from "./handshake/server.ts";
 import { withinTimeout } from "./handshake_timeout.ts";
 import { wireConn } from "./over.ts";
 import { toRequest } from "./runtime/node/node_request.ts";
@@ -15,8 +17,10 @@ import { SocketStream } from "./runtime/node/socket_stream.ts";
 import type { Duplex, IncomingMessage } from "./runtime/node/types.ts";
 
 /** What an upgrade on a socket is made with. */
-export interface SocketUpgradeOptions<E extends NegotiatedExtension> {
-  readonly accept: AcceptOptions<E>;
+export interface SocketUpgradeOptions {
+  readonly accept: AcceptOptions<Agreement>;
+  /** How messages are compressed, where `accept` negotiates that. */
+  readonly compression: CompressionSettings | undefined;
   readonly settings: ConnSettings;
   /** Milliseconds for the callbacks and the 101, and again for a refusal. */
   readonly handshakeTimeout: number;
@@ -39,11 +43,11 @@ export interface SocketUpgrade {
  *
  * @returns The connection and its request, or `undefined`
  */
-export async function upgradeOnSocket<E extends NegotiatedExtension>(
+export async function upgradeOnSocket(
   message: IncomingMessage,
   socket: Duplex,
   head: Uint8Array,
-  options: SocketUpgradeOptions<E>,
+  options: SocketUpgradeOptions,
 ): Promise<SocketUpgrade | undefined> {
   // An error at any moment, also during the callbacks, must find a listener.
   socket.on("error", () => {});
@@ -55,11 +59,11 @@ export async function upgradeOnSocket<E extends NegotiatedExtension>(
   }
 }
 
-async function upgrade<E extends NegotiatedExtension>(
+async function upgrade(
   message: IncomingMessage,
   socket: Duplex,
   head: Uint8Array,
-  options: SocketUpgradeOptions<E>,
+  options: SocketUpgradeOptions,
 ): Promise<SocketUpgrade | undefined> {
   const { handshakeTimeout } = options;
   const deadline = performance.now() + handshakeTimeout;
@@ -94,8 +98,12 @@ async function upgrade<E extends NegotiatedExtension>(
     return undefined;
   }
   const stream = new SocketStream(socket, { head });
-  const { settings } = options;
-  const conn = wireConn(stream, "server", answer.subprotocol, settings);
+  const { settings, compression } = options;
+  const { subprotocol, extension } = answer;
+  const codec = extension !== undefined && compression !== undefined
+    ? new DeflateCodec("server", extension, compression)
+    : undefined;
+  const conn = wireConn(stream, "server", subprotocol, settings, codec);
   return { conn, request };
 }
 

@@ -2,7 +2,11 @@
 
 import { type Conn, createConn } from "./conn/conn.ts";
 import { type ConnSettings, connSettings } from "./conn/options.ts";
-import { DEFAULT_THRESHOLD } from "./deflate/options.ts";
+import { acceptOffers, type Agreement } from "./deflate/negotiation.ts";
+import {
+  type CompressionSettings,
+  compressionSettings,
+} from "./deflate/options.ts";
 import { type HandshakeError, UnsupportedError } from "./errors.ts";
 import type { HeadersLike } from "./handshake/headers.ts";
 import { defaultResponse, handshakeError } from "./handshake/refusal.ts";
@@ -148,6 +152,7 @@ export let wireUpgrades: (upgrader: Upgrader) => WireUpgrades;
 export class Upgrader {
   readonly #options: UpgraderOptions;
   readonly #settings: ConnSettings;
+  readonly #compression: CompressionSettings | undefined;
   #websocket: BunWebSocketHandler | undefined;
 
   /**
@@ -168,6 +173,7 @@ export class Upgrader {
         : {}),
     };
     this.#settings = connSettings(options, "server");
+    this.#compression = compressionSettings(options.enableCompression);
   }
 
   /**
@@ -277,7 +283,7 @@ export class Upgrader {
     return this.#websocket ??= bunHandler({
       readLimit: this.#settings.readLimit,
       writeLimit: this.#settings.writeLimit,
-      compression: isEnabled(this.#options.enableCompression),
+      compression: this.#compression !== undefined,
     });
   }
 
@@ -367,8 +373,15 @@ export class Upgrader {
       refuse?: (request: Request) => Response | undefined;
     },
   ): Promise<SocketUpgrade | undefined> {
-    return upgradeOnSocket<never>(message, socket, head, {
-      accept: this.#acceptOptions(options.headers),
+    const compression = this.#compression;
+    return upgradeOnSocket(message, socket, head, {
+      accept: {
+        ...this.#acceptOptions(options.headers),
+        negotiate: compression === undefined
+          ? undefined
+          : (offers) => acceptOffers(offers, compression),
+      },
+      compression,
       settings: this.#settings,
       handshakeTimeout: this.#handshakeTimeout,
       refuse: options.refuse,
@@ -432,7 +445,7 @@ export class Upgrader {
         subprotocol: approval.subprotocol,
         headers: approval.applicationHeaders,
         handshakeTimeout: this.#handshakeTimeout,
-        threshold: threshold(this.#options.enableCompression),
+        threshold: this.#compression?.threshold ?? Infinity,
         settings,
       });
       const conn = createConn(transport, settings);
@@ -454,8 +467,8 @@ export class Upgrader {
   #approve(
     request: Request,
     headers: HeadersLike | undefined,
-  ): Promise<Approved<never> | Refused> {
-    const approval = approveUpgrade<never>(
+  ): Promise<Approved<Agreement> | Refused> {
+    const approval = approveUpgrade<Agreement>(
       request,
       this.#acceptOptions(headers),
     );
@@ -467,7 +480,7 @@ export class Upgrader {
       : approval;
   }
 
-  #acceptOptions(headers: HeadersLike | undefined): AcceptOptions<never> {
+  #acceptOptions(headers: HeadersLike | undefined): AcceptOptions<Agreement> {
     const { subprotocols, checkOrigin, authorize, error } = this.#options;
     return { subprotocols, checkOrigin, authorize, error, headers };
   }
@@ -495,16 +508,6 @@ function requireCapabilities(
 
 function refused(error: HandshakeError): UpgradeRefused {
   return { response: error.response, error };
-}
-
-function isEnabled(option: UpgraderOptions["enableCompression"]): boolean {
-  return option !== undefined && option !== false;
-}
-
-function threshold(option: UpgraderOptions["enableCompression"]): number {
-  if (!isEnabled(option)) return Infinity;
-  if (typeof option !== "object") return DEFAULT_THRESHOLD;
-  return option.threshold ?? DEFAULT_THRESHOLD;
 }
 
 /** The answer to a request that does not ask for WebSocket. */
