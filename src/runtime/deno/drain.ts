@@ -12,6 +12,8 @@ export class Drain {
   #waiting: PromiseWithResolvers<void> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #asked = 0;
+  // Never less than what is in the buffer, so that it is asked for seldom.
+  #atMost = 0;
 
   /**
    * Waits for nothing yet.
@@ -24,10 +26,16 @@ export class Drain {
     this.#mark = mark;
   }
 
-  /** A promise of the buffer's being under the mark; `undefined` if it is. */
-  wait(): Promise<void> | undefined {
+  /**
+   * Waits for the buffer to be down to the mark.
+   *
+   * @param added The most bytes that have been put into it since the last call
+   * @returns A promise, or `undefined` if there is nothing to wait for
+   */
+  wait(added: number): Promise<void> | undefined {
+    this.#atMost += added;
     if (this.#waiting === undefined) {
-      if (this.#buffered() <= this.#mark) return undefined;
+      if (this.#isDown()) return undefined;
       this.#waiting = Promise.withResolvers();
       this.#waiting.promise.catch(() => {});
       this.#asked = 0;
@@ -46,7 +54,7 @@ export class Drain {
   readonly #ask = (): void => {
     const waiting = this.#waiting;
     if (waiting === undefined) return;
-    if (this.#buffered() <= this.#mark) {
+    if (this.#isDown()) {
       this.#waiting = undefined;
       waiting.resolve();
     } else if (++this.#asked < TURNS) {
@@ -58,4 +66,9 @@ export class Drain {
       );
     }
   };
+
+  #isDown(): boolean {
+    if (this.#atMost > this.#mark) this.#atMost = this.#buffered();
+    return this.#atMost <= this.#mark;
+  }
 }

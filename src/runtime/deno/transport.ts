@@ -148,7 +148,7 @@ export class DenoTransport implements Transport {
       // Its close event is on the way.
       return Promise.reject(error);
     }
-    return this.#drain.wait();
+    return this.#drain.wait(maxSize(whole));
   }
 
   sendPrepared(message: PreparedMessage): Promise<void> | undefined {
@@ -197,7 +197,7 @@ export class DenoTransport implements Transport {
   ): Promise<void> | undefined {
     this.#early.push(typeof data === "string" ? data : data.slice());
     this.#earlySize += data.length;
-    return this.#drain.wait();
+    return this.#drain.wait(maxSize(data));
   }
 
   #sendClose(): void {
@@ -286,4 +286,9 @@ function sizeExceeds(data: string | ArrayBuffer, limit: number): boolean {
   // UTF-8 has one to three bytes for each unit of UTF-16.
   if (data.length > limit) return true;
   return data.length * 3 > limit && Buffer.byteLength(data) > limit;
+}
+
+// UTF-8 has at most three bytes for a unit of UTF-16.
+function maxSize(data: string | Uint8Array): number {
+  return typeof data === "string" ? data.length * 3 : data.length;
 }

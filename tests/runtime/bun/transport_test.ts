@@ -13,7 +13,7 @@ import type { BunServer } from "../../../src/runtime/bun/types.ts";
 import { Upgrader } from "../../../src/upgrader.ts";
 import type { UpgraderOptions } from "../../../src/upgrader_options.ts";
 import { startNative, startServer } from "../../fixtures/native.ts";
-import { closePayload, RawPeer } from "../../fixtures/raw_peer.ts";
+import { closePayload, maskedFrame, RawPeer } from "../../fixtures/raw_peer.ts";
 import { deferred, test } from "../../helper.ts";
 
 const only = "bun";
@@ -300,3 +300,29 @@ test("BunTransport fails a connection whose message Bun drops", async () => {
     assert(!info.wasClean);
   }, { writeLimit: 100_000 });
 }, { only });
+
+test(
+  "BunTransport calls no handler before upgrade()'s caller had its turn",
+  async () => {
+    const upgrader = new Upgrader({
+      authorize: async () => {
+        await Promise.resolve();
+      },
+    });
+    const pinged = deferred<Uint8Array>();
+    await using server = startServer(async (request, target) => {
+      const { conn, response } = await upgrader.upgrade(request, target);
+      for (let i = 0; i < 20; i++) await Promise.resolve();
+      conn?.setPingHandler(pinged.resolve);
+      return response;
+    }, upgrader.websocket);
+    const { peer } = await RawPeer.upgrade(
+      server.port,
+      [],
+      maskedFrame(9, "early"),
+    );
+    using _ = peer;
+    assertEquals((await pinged.promise).length, 5);
+  },
+  { only },
+);
