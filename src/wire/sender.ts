@@ -24,6 +24,8 @@ export interface SenderOptions {
 interface Batch {
   readonly buffer: Uint8Array<ArrayBuffer>;
   readonly length: number;
+  /** Whether the buffer is the caller's, whose wait it ends. */
+  readonly lent?: true;
 }
 
 /**
@@ -204,8 +206,13 @@ export class Sender {
         return this.#reserve(size);
       }
     }
-    const length = Math.max(needed, Math.min(this.#size, MIN_BUFFER));
-    const buffer = this.#pool.get(length) ?? new Uint8Array(length);
+    // Four times as much each time, so that it is copied a few times only.
+    const more = old === undefined ? MIN_BUFFER : old.length * 4;
+    const length = Math.max(needed, Math.min(this.#size, more));
+    const pooled = this.#pool.get(length);
+    const buffer = pooled !== undefined && pooled.length >= length
+      ? pooled
+      : new Uint8Array(length);
     if (old !== undefined) {
       buffer.set(old.subarray(0, this.#used));
       this.#pool.put(old);
@@ -223,15 +230,19 @@ export class Sender {
 
   // Something has been gathered: it goes out when it is enough, or soon.
   #pushed(): Promise<void> | undefined {
-    if (this.#unsent < this.#size) {
+    if (this.#unsent < this.#size && this.#large === undefined) {
       this.#schedule();
       return undefined;
     }
     this.flush();
-    if (this.#unsent < this.#highWater && this.#large === undefined) {
-      return undefined;
-    }
-    return this.#wait();
+    return this.#hasRoom ? undefined : this.#wait();
+  }
+
+  // Nothing is behind a large frame, whose payload is its caller's again when
+  // the stream has taken the last of it.
+  get #hasRoom(): boolean {
+    return this.#large === undefined && this.#writing?.lent === undefined &&
+      this.#unsent < this.#highWater;
   }
 
   #wait(): Promise<void> {
@@ -269,7 +280,7 @@ export class Sender {
   #writeLarge(large: LargeFrame): void {
     const chunk = large.next();
     if (large.rest === 0) this.#large = undefined;
-    this.#write({ buffer: chunk, length: chunk.length }, false);
+    this.#write({ buffer: chunk, length: chunk.length, lent: true }, false);
   }
 
   #writeControl(): void {
@@ -308,7 +319,7 @@ export class Sender {
     const chunk = batch.length === batch.buffer.length
       ? batch.buffer
       : batch.buffer.subarray(0, batch.length);
-    this.#stream.write(chunk, (error) => {
+    const done = (error?: unknown) => {
       this.#writing = undefined;
       if (pooled) this.#pool.put(batch.buffer);
       // The stream tells its end by itself.
@@ -318,12 +329,18 @@ export class Sender {
       then?.();
       if (!this.#closed) this.#next();
       if (
-        this.#room !== undefined && this.#large === undefined &&
-        this.#unsent < this.#highWater && this.#controlSize < CONTROL_LIMIT
+        this.#room !== undefined && this.#hasRoom &&
+        this.#controlSize < CONTROL_LIMIT
       ) {
         this.#room.resolve();
         this.#room = undefined;
       }
-    });
+    };
+    try {
+      this.#stream.write(chunk, done);
+    } catch {
+      // A stream of the user's must not keep others from being flushed.
+      this.#stream.destroy();
+    }
   }
 }
