@@ -236,6 +236,7 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
     if (type === 1 || type === 2) {
       return this.#core.outbound.send(type, data, options);
     }
+    if (options?.signal?.aborted) return rejected(options.signal.reason);
     return this.writeControl(type, data);
   }
 
@@ -274,7 +275,10 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
   ): WritableStream<string | Uint8Array> {
     if (type !== 1 && type !== 2) {
       checkControlType(type);
-      return controlWritable((payload) => this.writeControl(type, payload));
+      return controlWritable(
+        (payload) => this.writeControl(type, payload),
+        options?.signal,
+      );
     }
     const { transport, outbound, settings } = this.#core;
     const sink = new MessageSink(

@@ -1,5 +1,4 @@
 import { CloseError, type CloseInfo, isSendableCloseCode } from "../close.ts";
-import { CloseSentError } from "../errors.ts";
 import type { DataType } from "../message.ts";
 import type {
   Transport,
@@ -58,8 +57,9 @@ export class Core implements TransportReceiver {
 
   /** Sends a close frame at once; the closing handshake goes on by itself. */
   sendClose(code: number, reason: string): Promise<void> {
-    if (this.#closing) return rejected(new CloseSentError());
-    if (this.ending.state === "closed") return rejected(this.#writeError());
+    if (this.#closing || this.ending.state === "closed") {
+      return rejected(this.#writeError());
+    }
     this.#close(code, reason, this.settings.closeTimeout, true);
     return RESOLVED;
   }
@@ -73,6 +73,8 @@ export class Core implements TransportReceiver {
 
   terminate(): void {
     if (this.ending.state === "closed") return;
+    this.outbound.end(this.#writeError());
+    this.#closing = true;
     this.ending.begin("local");
     this.transport.terminate();
   }
@@ -206,7 +208,7 @@ export class Core implements TransportReceiver {
     this.#stopKeepAlive?.();
     const error = closeErrorOf(info);
     this.inbound.end(error);
-    this.outbound.end(this.#closing ? new CloseSentError() : error);
+    this.outbound.end(error);
     this.#rounds.end(error);
   }
 
@@ -234,12 +236,16 @@ export class Core implements TransportReceiver {
 
   #bound(timeout: number): void {
     this.ending.bound(timeout, () => {
-      this.ending.blame(
-        new DOMException(
-          `Cannot finish closing handshake: the peer took more than ${timeout} ms`,
-          "TimeoutError",
-        ),
-      );
+      // A peer that has said good-bye and keeps its socket open did nothing
+      // that matters.
+      if (this.ending.peer === undefined || !this.ending.closeSent) {
+        this.ending.blame(
+          new DOMException(
+            `Cannot finish closing handshake: the peer took more than ${timeout} ms`,
+            "TimeoutError",
+          ),
+        );
+      }
       this.transport.terminate();
     });
   }
@@ -266,7 +272,7 @@ export class Core implements TransportReceiver {
   }
 
   #writeError(): Error {
-    if (this.#closing) return new CloseSentError();
+    if (this.outbound.error !== undefined) return this.outbound.error;
     const peer = this.ending.peer;
     return peer === undefined
       ? new CloseError(1006)

@@ -6,6 +6,8 @@ const encoder = new TextEncoder();
 // Small pieces are copied together into stores of this size.
 const MIN_STORE = 1024;
 const MAX_STORE = 65_536;
+// Pieces from this size on stay where they are.
+const MIN_KEPT = 4096;
 
 /** A message that comes in pieces, or has come whole and is read in pieces. */
 export class IncomingMessage {
@@ -23,6 +25,7 @@ export class IncomingMessage {
   // The pieces; the last may be a store with room behind it.
   #pieces: Uint8Array<ArrayBuffer>[] = [];
   #room = 0;
+  #copied = 0; // bytes in the stores at the end
 
   constructor(type: DataType) {
     this.type = type;
@@ -44,9 +47,11 @@ export class IncomingMessage {
 
   append(piece: Uint8Array<ArrayBuffer>): void {
     this.size += piece.length;
-    // A piece that is a small part of its chunk is copied: otherwise a peer
-    // could make one byte hold 64 KiB in memory.
-    if (piece.length * 2 < piece.buffer.byteLength || piece.length < 64) {
+    // A small piece is copied, or one that is a small part of its chunk:
+    // otherwise a peer could make one byte hold 64 KiB in memory.
+    if (
+      piece.length < MIN_KEPT || piece.length * 2 < piece.buffer.byteLength
+    ) {
       this.#copy(piece);
     } else {
       this.#trim();
@@ -97,7 +102,7 @@ export class IncomingMessage {
   discard(): void {
     this.discarded = true;
     this.#pieces = [];
-    this.#room = 0;
+    this.#trim();
     this.size = 0;
   }
 
@@ -109,7 +114,7 @@ export class IncomingMessage {
       const last = this.#pieces.at(-1);
       if (last === undefined || this.#room === 0) {
         const capacity = Math.min(
-          Math.max(MIN_STORE, this.size, rest.length),
+          Math.max(MIN_STORE, this.#copied, rest.length),
           MAX_STORE,
         );
         this.#pieces.push(new Uint8Array(new ArrayBuffer(capacity), 0, 0));
@@ -125,6 +130,7 @@ export class IncomingMessage {
       grown.set(part, last.length);
       this.#pieces[this.#pieces.length - 1] = grown;
       this.#room -= part.length;
+      this.#copied += part.length;
       rest = rest.subarray(part.length);
     }
   }
@@ -132,5 +138,6 @@ export class IncomingMessage {
   // Closes the store at the end: what follows does not go into it.
   #trim(): void {
     this.#room = 0;
+    this.#copied = 0;
   }
 }

@@ -27,13 +27,15 @@ export function joinMessages(
   term: string,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   const terminator = new TextEncoder().encode(term);
+  const canceled = new AbortController();
+  const { signal } = canceled;
   let reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> | undefined;
   return new ReadableStream<Uint8Array<ArrayBuffer>>({
     pull: async (controller) => {
       while (true) {
         if (reader === undefined) {
           try {
-            reader = (await conn.nextReader()).readable.getReader();
+            reader = (await conn.nextReader({ signal })).readable.getReader();
           } catch (error) {
             if (!(error instanceof Error && isExpectedEnd(error))) throw error;
             return controller.close();
@@ -48,6 +50,8 @@ export function joinMessages(
       }
     },
     cancel: async () => {
+      // A read that waits would take the next message away.
+      canceled.abort();
       await reader?.cancel();
     },
   }, { highWaterMark: 0 });

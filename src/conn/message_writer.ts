@@ -26,15 +26,17 @@ export class MessageSink implements Turn, UnderlyingSink<string | Uint8Array> {
   readonly #text: TextPieces | undefined;
   readonly #turn: PromiseWithResolvers<void> = Promise.withResolvers();
   #controller: WritableStreamDefaultController | undefined;
-  #over = false; // ended or aborted, by #error
+  #over = false; // ended or dropped, by #error
   #error: unknown;
+  #busy = false; // with a write that its user waits for
   #forget: (() => void) | undefined; // of the signal
   #gathered: Uint8Array<ArrayBuffer>[] = [];
   #gatheredSize = 0;
   #flushTimer: ReturnType<typeof setTimeout> | undefined;
   #wait: Promise<void> | undefined; // the transport is full
+  #giveUp: ((error: unknown) => void) | undefined; // that wait
+  #lastWrite = performance.now();
   begun = false;
-  lastWrite: number = performance.now();
 
   constructor(
     type: DataType,
@@ -54,32 +56,40 @@ export class MessageSink implements Turn, UnderlyingSink<string | Uint8Array> {
 
   /** Waits for its turn; the signal aborts it. */
   open(signal: AbortSignal | undefined): void {
-    if (signal?.aborted) return this.abort(signal.reason);
-    this.#forget = onAbort(signal, (reason) => {
-      this.cancel(reason);
-      this.abort(reason);
-    });
+    if (signal?.aborted) return this.drop(signal.reason);
+    this.#forget = onAbort(signal, (reason) => this.abort(reason));
     this.#outbound.enter(this);
   }
 
   // Turn
 
+  get waiting(): boolean {
+    return this.#wait !== undefined;
+  }
+
+  /** A write that the peer holds up is no idleness. */
+  get lastWrite(): number {
+    return this.#busy ? performance.now() : this.#lastWrite;
+  }
+
   begin(): void {
-    this.lastWrite = performance.now();
+    this.#lastWrite = performance.now();
     this.#turn.resolve();
   }
 
-  /** The connection ends it: later writes fail with the error. */
-  abort(error: unknown): void {
+  drop(error: unknown): void {
+    if (this.#over) return;
     this.#stop(error);
-    this.#turn.reject(error);
     this.#controller?.error(error);
   }
 
-  /** The stream's abort, by the writer's user. */
-  cancel(reason: unknown): void {
+  abort(reason: unknown): void {
     if (this.#over) return;
-    this.#stop(reason);
+    this.drop(reason);
+    this.#giveBack(reason);
+  }
+
+  #giveBack(reason: unknown): void {
     if (this.begun) {
       this.#owner.fail(
         new Error("Cannot finish message: its writer was aborted", {
@@ -96,43 +106,54 @@ export class MessageSink implements Turn, UnderlyingSink<string | Uint8Array> {
 
   start(controller: WritableStreamDefaultController): void {
     this.#controller = controller;
+    // The stream's own abort would wait for the write that is under way. It
+    // errors the stream itself.
+    const { signal } = controller;
+    const listener = () => {
+      if (this.#over) return;
+      this.#stop(signal.reason);
+      this.#giveBack(signal.reason);
+    };
+    signal.addEventListener("abort", listener, { once: true });
   }
 
-  async write(chunk: string | Uint8Array): Promise<void> {
-    await this.#turn.promise;
-    this.lastWrite = performance.now();
-    try {
-      const bytes = toBytes(chunk, this.#text);
-      await this.#push(bytes);
-    } catch (error) {
-      this.cancel(error);
-      throw error;
-    }
-    this.lastWrite = performance.now();
+  write(chunk: string | Uint8Array): Promise<void> {
+    return this.#work(() => this.#push(toBytes(chunk, this.#text)));
   }
 
-  async close(): Promise<void> {
-    await this.#turn.promise;
-    try {
+  close(): Promise<void> {
+    return this.#work(async () => {
       this.#text?.end();
+      clearTimeout(this.#flushTimer);
+      await this.#ready();
+      const rest = this.#takeGathered();
+      if (this.#transport.capabilities.streaming) {
+        await this.#fragment(rest, true);
+      } else {
+        await this.#take(this.#transport.send(
+          this.#type,
+          this.#type === 1 ? decoder.decode(rest) : rest,
+        ));
+      }
+      this.#stop(undefined);
+      this.#outbound.leave(this);
+    });
+  }
+
+  // Does a step in its turn; a step that fails ends the message.
+  async #work(step: () => Promise<void>): Promise<void> {
+    await this.#turn.promise;
+    this.#busy = true;
+    try {
+      this.#outbound.checkDeadline();
+      await step();
     } catch (error) {
-      this.cancel(error);
+      this.abort(error);
       throw error;
+    } finally {
+      this.#busy = false;
+      this.#lastWrite = performance.now();
     }
-    clearTimeout(this.#flushTimer);
-    await this.#ready();
-    const rest = this.#takeGathered();
-    if (this.#transport.capabilities.streaming) {
-      await this.#fragment(rest, true);
-    } else {
-      await this.#transport.send(
-        this.#type,
-        this.#type === 1 ? decoder.decode(rest) : rest,
-      );
-    }
-    this.#over = true;
-    this.#forget?.();
-    this.#outbound.leave(this);
   }
 
   // Waits until the transport can take more.
@@ -155,6 +176,7 @@ export class MessageSink implements Turn, UnderlyingSink<string | Uint8Array> {
       rest = rest.subarray(room);
       await this.#fragment(this.#takeGathered(), false);
     }
+    if (this.#over) throw this.#error;
     if (rest.length > 0) {
       this.#gather(new Uint8Array(rest));
       this.#flushTimer ??= setTimeout(() => this.#flush(), 0);
@@ -195,21 +217,32 @@ export class MessageSink implements Turn, UnderlyingSink<string | Uint8Array> {
   async #fragment(data: Uint8Array, fin: boolean): Promise<void> {
     const type = this.begun ? 0 : this.#type;
     this.begun = true;
-    const wait = this.#transport.sendFragment(type, data, fin);
-    if (wait === undefined) return;
-    this.#wait = wait;
-    try {
-      await wait;
-    } finally {
-      this.#wait = undefined;
-    }
+    await this.#take(this.#transport.sendFragment(type, data, fin));
     // What was gathered meanwhile goes out now.
     if (!fin) this.#flush();
+  }
+
+  // Waits until the transport has taken what it was handed.
+  async #take(taken: Promise<void> | undefined): Promise<void> {
+    if (taken === undefined) return;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    taken.then(resolve, reject);
+    this.#wait = promise;
+    this.#giveUp = reject;
+    this.#outbound.update();
+    try {
+      await promise;
+    } finally {
+      this.#wait = this.#giveUp = undefined;
+      this.#outbound.update();
+    }
   }
 
   #stop(error: unknown): void {
     this.#over = true;
     this.#error = error;
+    this.#turn.reject(error);
+    this.#giveUp?.(error);
     this.#forget?.();
     clearTimeout(this.#flushTimer);
     this.#flushTimer = undefined;

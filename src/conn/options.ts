@@ -115,6 +115,9 @@ export function checkReadLimit(bytes: number): number {
   return positive("readLimit", bytes);
 }
 
+// The longest delay that setTimeout takes: 24 days.
+const MAX_TIME = 2 ** 31 - 1;
+
 /** Returns the time in milliseconds, or throws a RangeError. */
 export function milliseconds(name: string, value: number): number {
   if (!Number.isFinite(value) || value <= 0) {
@@ -122,7 +125,7 @@ export function milliseconds(name: string, value: number): number {
       `Cannot use ${name} ${value}: it must be a positive number of milliseconds`,
     );
   }
-  return value;
+  return Math.min(value, MAX_TIME);
 }
 
 function size(name: string, value = 0): number {

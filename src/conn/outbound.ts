@@ -29,13 +29,21 @@ export interface OutboundSettings {
 export interface Turn {
   /** Its turn has come. */
   begin(): void;
-  /** Its turn will not come, or is over before its end: nothing more may be sent of it. */
-  abort(error: unknown): void;
+  /** Its turn will not come, or is over before its end: nothing more may be sent of it, later writes fail with the error. */
+  drop(error: unknown): void;
+  /** Its message is given up. */
+  abort(reason: unknown): void;
   /** Whether a part of it has been sent. */
   readonly begun: boolean;
+  /** Whether it waits for the transport. */
+  readonly waiting: boolean;
   /** When it last wrote, by `performance.now()`. */
   readonly lastWrite: number;
 }
+
+// What a message in the queue may cost beside its payload.
+const MESSAGE_COST = 256;
+const MIN_QUEUE = 1024;
 
 // A whole message on its way.
 interface Entry {
@@ -73,6 +81,11 @@ export class Outbound {
     this.#settings = settings;
   }
 
+  /** Why no more is accepted. */
+  get error(): Error | undefined {
+    return this.#error;
+  }
+
   /** Bytes that the transport has not been handed. */
   get queued(): number {
     return this.#queued;
@@ -80,7 +93,12 @@ export class Outbound {
 
   setDeadline(at: Date | null): void {
     this.#deadline.set(at);
-    this.#update();
+    this.update();
+  }
+
+  /** Throws if the deadline for writing has passed. */
+  checkDeadline(): void {
+    if (this.#deadline.expired) throw this.#deadline.error();
   }
 
   send(
@@ -123,7 +141,7 @@ export class Outbound {
 
   /** Puts a writer in the queue for its turn, which {@linkcode Outbound.leave} ends. */
   enter(turn: Turn): void {
-    if (this.#error !== undefined) return turn.abort(this.#error);
+    if (this.#error !== undefined) return turn.drop(this.#error);
     this.#queue.push(turn);
     this.#pump();
   }
@@ -136,8 +154,8 @@ export class Outbound {
   }
 
   /**
-   * Takes no more messages. Calls `drained` when those in the queue have been handed over, or, with `drop`, without them. An
-   * open writer is aborted, and if it has begun its message, so is what waits behind it.
+   * Takes no more messages. Calls `drained` when those in the queue have been handed over, or, with `drop`, without them.
+   * Writers are dropped, and if one has begun its message, so is what waits behind it.
    */
   close(drop: boolean, drained: () => void): void {
     const error = new CloseSentError();
@@ -145,22 +163,40 @@ export class Outbound {
     this.#drained = drained;
     const turn = this.#turn;
     if (drop || turn?.begun) this.#rejectQueued(error);
+    else this.#dropWriters(error);
     this.#turn = undefined;
-    turn?.abort(error);
+    turn?.drop(error);
     this.#pump();
   }
 
   /** Writing is over: what has not been handed over rejects. */
   end(error: Error): void {
-    this.#error = error;
+    this.#error ??= error;
     this.#drained = undefined;
     const turn = this.#turn;
     this.#turn = undefined;
-    turn?.abort(error);
+    turn?.drop(error);
     this.#rejectQueued(error);
     this.#sending?.reject(error);
     this.#sending = undefined;
-    this.#update();
+    this.update();
+  }
+
+  /** Something has come to wait, or waits no more. */
+  update(): void {
+    const waiting = this.#queue.length > 0;
+    this.#free = !waiting && this.#sending === undefined &&
+      this.#turn === undefined && this.#error === undefined &&
+      !this.#deadline.isSet;
+    this.#deadline.wait(
+      waiting || this.#sending !== undefined || this.#turn?.waiting === true,
+    );
+    if (waiting && this.#turn !== undefined) {
+      this.#turnTimer ??= this.#watch(this.#turn);
+    } else if (this.#turnTimer !== undefined) {
+      clearTimeout(this.#turnTimer);
+      this.#turnTimer = undefined;
+    }
   }
 
   #enqueue(
@@ -173,8 +209,11 @@ export class Outbound {
     if (this.#deadline.expired) return rejected(this.#deadline.error());
     // One message alone may be larger than the limit.
     const unsent = this.#transport.bufferedAmount + this.#queued;
-    if (unsent > 0 && unsent + size > this.#settings.writeLimit) {
-      const error = new WriteLimitError(this.#settings.writeLimit);
+    const { writeLimit } = this.#settings;
+    const tooMany = this.#queue.length >= MIN_QUEUE &&
+      this.#queue.length * MESSAGE_COST >= writeLimit;
+    if (tooMany || unsent > 0 && unsent + size > writeLimit) {
+      const error = new WriteLimitError(writeLimit);
       this.#owner.fail(error, 1008);
       return rejected(error);
     }
@@ -222,7 +261,7 @@ export class Outbound {
       if (wait === undefined) next.resolve();
       else this.#await(next, wait);
     }
-    this.#update();
+    this.update();
     if (
       this.#drained !== undefined && this.#sending === undefined &&
       this.#queue.length === 0
@@ -237,7 +276,7 @@ export class Outbound {
   #follow(size: number, wait: Promise<void>): Promise<void> {
     const { entry, promise } = this.#entry(size, unreachable, undefined);
     this.#await(entry, wait);
-    this.#update();
+    this.update();
     return promise;
   }
 
@@ -264,7 +303,7 @@ export class Outbound {
     entry.reject(reason);
     if (this.#queue.remove(entry)) {
       this.#queued -= entry.size;
-      this.#update();
+      this.update();
     } else if (this.#sending === entry) {
       this.#owner.fail(
         new Error("Cannot finish message: its write was given up", {
@@ -281,28 +320,23 @@ export class Outbound {
     if (sending !== undefined && sending.size > COPY_LIMIT) {
       this.#withdraw(sending, error);
     }
-    this.#update();
+    if (this.#turn?.waiting) this.#turn.abort(error);
+    this.update();
+  }
+
+  #dropWriters(error: unknown): void {
+    for (let rest = this.#queue.length; rest > 0; rest--) {
+      const next = this.#queue.shift()!;
+      if ("begin" in next) next.drop(error);
+      else this.#queue.push(next);
+    }
   }
 
   #rejectQueued(error: unknown): void {
     this.#queued = 0;
     for (let next = this.#queue.shift(); next; next = this.#queue.shift()) {
-      if ("begin" in next) next.abort(error);
+      if ("begin" in next) next.drop(error);
       else next.reject(error);
-    }
-  }
-
-  #update(): void {
-    const waiting = this.#queue.length > 0;
-    this.#free = !waiting && this.#sending === undefined &&
-      this.#turn === undefined && this.#error === undefined &&
-      !this.#deadline.isSet;
-    this.#deadline.wait(waiting || this.#sending !== undefined);
-    if (waiting && this.#turn !== undefined) {
-      this.#turnTimer ??= this.#watch(this.#turn);
-    } else if (this.#turnTimer !== undefined) {
-      clearTimeout(this.#turnTimer);
-      this.#turnTimer = undefined;
     }
   }
 
@@ -313,8 +347,8 @@ export class Outbound {
     const began = Math.max(turn.lastWrite, performance.now() - limit);
     return setTimeout(() => {
       this.#turnTimer = undefined;
-      if (this.#turn !== turn) return this.#update();
-      if (performance.now() - turn.lastWrite < limit) return this.#update();
+      if (this.#turn !== turn) return this.update();
+      if (performance.now() - turn.lastWrite < limit) return this.update();
       this.#owner.fail(
         new DOMException(
           `Cannot send message: the open writer has written nothing for ${limit} ms while others wait, close or abort it`,

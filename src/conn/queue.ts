@@ -37,7 +37,8 @@ export class Queue<T> {
   remove(item: T): boolean {
     const index = this.#items.indexOf(item, this.#head);
     if (index === -1) return false;
-    this.#items.splice(index, 1);
+    if (index === this.#head) this.shift();
+    else this.#items.splice(index, 1);
     return true;
   }
 }

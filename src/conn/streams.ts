@@ -1,7 +1,8 @@
 import { isExpectedEnd } from "./inbound.ts";
 import type { Core } from "./core.ts";
 import { closeErrorOf } from "./ending.ts";
-import { handled } from "./promises.ts";
+import { controlPayload } from "./payload.ts";
+import { handled, onAbort } from "./promises.ts";
 
 /** The messages that come, as a stream: one chunk a message. */
 export function messageReadable(
@@ -28,6 +29,10 @@ export function messageWritable(
 ): WritableStream<string | Uint8Array> {
   return new WritableStream<string | Uint8Array>({
     start: (controller) => {
+      // The stream itself would wait for the write that is under way.
+      controller.signal.addEventListener("abort", () => core.terminate(), {
+        once: true,
+      });
       // Whoever waits for room learns of the end.
       core.ending.closed.then((info) => controller.error(closeErrorOf(info)));
     },
@@ -43,29 +48,31 @@ export function messageWritable(
 /** A control message that is written in pieces: it goes out, whole, at the end. */
 export function controlWritable(
   send: (payload: Uint8Array<ArrayBuffer>) => Promise<void>,
+  signal: AbortSignal | undefined,
 ): WritableStream<string | Uint8Array> {
-  const encoder = new TextEncoder();
   let payload: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+  let forget: (() => void) | undefined;
   return new WritableStream<string | Uint8Array>({
-    write: (chunk) => {
-      if (typeof chunk !== "string" && !(chunk instanceof Uint8Array)) {
-        throw new TypeError(
-          "Cannot send control message: a chunk must be a string or a Uint8Array",
-        );
-      }
-      const piece = typeof chunk === "string" ? encoder.encode(chunk) : chunk;
-      const size = payload.length + piece.length;
-      // RFC 6455, section 5.5
-      if (size > 125) {
-        throw new RangeError(
-          `Cannot send control frame of ${size} bytes: the limit is 125`,
-        );
-      }
-      const joined = new Uint8Array(size);
-      joined.set(payload);
-      joined.set(piece, payload.length);
-      payload = joined;
+    start: (controller) => {
+      if (signal?.aborted) controller.error(signal.reason);
+      else forget = onAbort(signal, (reason) => controller.error(reason));
     },
-    close: () => handled(send(payload)),
+    write: (chunk) => {
+      try {
+        const piece = controlPayload(chunk);
+        const joined = new Uint8Array(payload.length + piece.length);
+        joined.set(payload);
+        joined.set(piece, payload.length);
+        payload = controlPayload(joined);
+      } catch (error) {
+        forget?.();
+        throw error;
+      }
+    },
+    close: () => {
+      forget?.();
+      return handled(send(payload));
+    },
+    abort: () => forget?.(),
   });
 }

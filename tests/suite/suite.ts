@@ -4,10 +4,14 @@ import { backpressure } from "./backpressure.ts";
 import type { Fixture } from "./fixture.ts";
 import { readers } from "./readers.ts";
 import { reading } from "./reading.ts";
+import { writers } from "./writers.ts";
+import { writing } from "./writing.ts";
 
 /** Registers all behaviours over a transport. */
 export function suite(fixture: Fixture): void {
   reading(fixture);
   readers(fixture);
   backpressure(fixture);
+  writing(fixture);
+  writers(fixture);
 }

@@ -5,6 +5,10 @@ import net from "node:net";
 import { connOver } from "../../src/over.ts";
 import { pipeStreams } from "../../src/runtime/memory/pipe_stream.ts";
 import { SocketStream } from "../../src/runtime/node/socket_stream.ts";
+import type {
+  ByteReceiver,
+  ByteStream,
+} from "../../src/transport/byte_stream.ts";
 import type { Side } from "../../src/transport/transport.ts";
 import { WIRE_CAPABILITIES } from "../../src/wire/wire_transport.ts";
 import type { Fixture } from "./fixture.ts";
@@ -21,13 +25,12 @@ export function wirePipe(side: Side, chunkSize: number | undefined): Fixture {
     side,
     capabilities: WIRE_CAPABILITIES,
     open(options) {
-      const [here, there] = pipeStreams({
-        ...(chunkSize === undefined ? {} : { chunkSize }),
-      });
+      const [here, there] = pipeStreams({ bufferSize: 16_384 });
+      const stream = chunkSize === undefined ? here : cut(here, chunkSize);
       return Promise.resolve({
-        conn: connOver(here, { side, ...options }),
+        conn: connOver(stream, { side, ...options }),
         peer: new Peer(there, side === "server"),
-        inFlight: 131_072,
+        inFlight: 65_536,
       });
     },
   };
@@ -49,6 +52,72 @@ export function wireTcp(side: Side): Fixture {
         peer: new Peer(there, side === "server"),
         inFlight: TCP_IN_FLIGHT,
       };
+    },
+  };
+}
+
+/** A stream that receives no chunk larger than `size`. */
+function cut(stream: ByteStream, size: number): ByteStream {
+  let receiver: ByteReceiver;
+  let paused = false;
+  let running = false;
+  const waiting: (() => void)[] = [];
+
+  // Microtasks run behind each chunk, as on a socket.
+  async function run(): Promise<void> {
+    if (running) return;
+    running = true;
+    while (!paused && waiting.length > 0) {
+      waiting.shift()!();
+      await undefined;
+    }
+    running = false;
+  }
+
+  function later(event: () => void): void {
+    waiting.push(event);
+    run();
+  }
+
+  return {
+    start(to) {
+      receiver = to;
+      stream.start({
+        data(chunk) {
+          let start = 0;
+          const next = () => {
+            const end = Math.min(start + size, chunk.length);
+            // Before the event: the receiver may ask for more in it.
+            if (end < chunk.length) waiting.unshift(next);
+            const part = chunk.slice(start, end);
+            start = end;
+            receiver.data(part);
+          };
+          later(next);
+        },
+        end: () => later(() => receiver.end()),
+        closed(error) {
+          // What was read before a fault may be lost, as on a socket.
+          if (error !== undefined) waiting.length = 0;
+          paused = false;
+          later(() => receiver.closed(error));
+        },
+      });
+    },
+    pause() {
+      paused = true;
+      stream.pause();
+    },
+    resume() {
+      paused = false;
+      stream.resume();
+      run();
+    },
+    write: (chunk, done) => stream.write(chunk, done),
+    end: () => stream.end(),
+    destroy() {
+      waiting.length = 0;
+      stream.destroy();
     },
   };
 }
