@@ -19,6 +19,8 @@ test("findFaults() passes what the rooms are open to", () => {
     ["protocol/decoder.ts", 'import "../errors.ts"; import "./mask.ts";'],
     ["deflate/negotiate.ts", 'import "../handshake/tokens.ts";'],
     ["deflate/codec.ts", 'import zlib from "node:zlib";'],
+    ["proxy/connect_request.ts", 'import "../handshake/head.ts";'],
+    ["dialer.ts", 'import "./proxy/a.ts"; import "./cookies/a.ts";'],
     ["wire/engine.ts", 'import type { D } from "../protocol/decoder.ts";'],
     ["runtime/node/socket.ts", 'import net from "node:net";'],
     ["runtime/deno/native.ts", 'Deno.serve; import "../../transport/a.ts";'],
@@ -47,6 +49,16 @@ test("findFaults() finds every import that goes upward or astray", () => {
       "deflate/codec.ts",
       'import type { R } from "../handshake/server.ts";',
       "imports handshake/server.ts, which is not open to deflate",
+    ],
+    [
+      "proxy/socks5.ts",
+      'import "../handshake/server.ts";',
+      "imports handshake/server.ts, which is not open to proxy",
+    ],
+    [
+      "cookies/set_cookie.ts",
+      'import "../handshake/tokens.ts";',
+      "imports handshake/tokens.ts, which is not open to cookies",
     ],
     [
       "conn/conn.ts",
