@@ -15,12 +15,12 @@ export interface NodeListenOptions extends ListenOptions {
   readonly isUpgrade: (header: string) => boolean;
   /** Answers what is no upgrade. */
   readonly fetch: (request: Request) => Response | Promise<Response>;
-  /** Takes an upgrade request; fulfils when it has been accepted or answered. */
+  /** Takes an upgrade request. */
   readonly upgrade: (
     message: IncomingMessage,
     socket: Duplex,
     head: Uint8Array,
-  ) => Promise<void>;
+  ) => void;
 }
 
 // How often connections that have sent no head are looked for.
@@ -37,27 +37,38 @@ export async function listenOnNode(
   options: NodeListenOptions,
 ): Promise<Listener> {
   const server = makeServer(options);
-  const upgrading = new Set<Duplex>();
-  const answering = new Set<Duplex>();
+  const carriers = new Set<Duplex>(); // what TCP has brought, TLS or not
+  const requests = new Map<Duplex, number>(); // under way, by HTTP connection
   let stopping = false;
 
+  server.on("connection", (socket) => {
+    carriers.add(socket);
+    socket.on("close", () => carriers.delete(socket));
+  });
+  const secure = options.tls !== undefined;
+  server.on(secure ? "secureConnection" : "connection", (socket: Duplex) => {
+    requests.set(socket, 0);
+    socket.on("close", () => requests.delete(socket));
+  });
   server.on("request", async (message, target) => {
     const { socket } = message;
-    answering.add(socket);
-    target.on("close", () => answering.delete(socket));
+    requests.set(socket, (requests.get(socket) ?? 0) + 1);
+    target.on("close", () => {
+      const others = (requests.get(socket) ?? 1) - 1;
+      if (!socket.destroyed) requests.set(socket, others);
+      if (stopping && others === 0) socket.destroySoon();
+    });
     if (stopping) target.setHeader("Connection", "close");
     await answer(message, target, options);
-    if (stopping) server.closeIdleConnections();
   });
-  server.on("upgrade", async (message, socket, head) => {
-    upgrading.add(socket);
-    await options.upgrade(message, socket, head);
-    upgrading.delete(socket);
+  server.on("upgrade", (message, socket, head) => {
+    requests.delete(socket);
+    options.upgrade(message, socket, head);
   });
   server.on("clientError", (error, socket) => {
     // In the midst of an answer another one would be taken for a part of it.
-    if (answering.has(socket)) socket.destroy();
-    else refuseClient(error, socket);
+    if (requests.get(socket) === 0) refuseClient(error, socket);
+    else socket.destroy();
   });
 
   await new Promise<void>((resolve, reject) => {
@@ -76,11 +87,12 @@ export async function listenOnNode(
       new Promise((resolve) => {
         stopping = true;
         server.close(() => resolve());
-        server.closeIdleConnections();
+        for (const [socket, count] of requests) {
+          if (count === 0) socket.destroy();
+        }
       }),
     cut: () => {
-      server.closeAllConnections();
-      for (const socket of upgrading) socket.destroy();
+      for (const socket of carriers) socket.destroy();
     },
   };
 }
