@@ -1,6 +1,9 @@
 /** All behaviours of `Conn`, over one transport. */
 
 import { backpressure } from "./backpressure.ts";
+import { closing } from "./closing.ts";
+import { control } from "./control.ts";
+import { ending } from "./ending.ts";
 import type { Fixture } from "./fixture.ts";
 import { readers } from "./readers.ts";
 import { reading } from "./reading.ts";
@@ -14,4 +17,7 @@ export function suite(fixture: Fixture): void {
   backpressure(fixture);
   writing(fixture);
   writers(fixture);
+  control(fixture);
+  closing(fixture);
+  ending(fixture);
 }
