@@ -4,7 +4,7 @@ import { connectionOver } from "./faults.ts";
 import { type Emit, Inflater } from "./inflater.ts";
 import { deflateOnce, inflateOnce, MAX_INPUT } from "./one_shot.ts";
 import type { CompressionSettings } from "./options.ts";
-import { hasTime, runLater, runNow } from "./turns.ts";
+import { hasTime, nextTurn, runLater } from "./turns.ts";
 import { type DeflateSettings, SLICE } from "./zlib_options.ts";
 
 // Whole messages up to this size are compressed in the caller's turn.
@@ -81,8 +81,7 @@ export class DeflateCodec {
       this.#deflater !== undefined || data.length > MAX_NOW || !hasTime()
     ) return undefined;
     this.#encoding = !last;
-    const settings = this.#settings;
-    return finish(runNow(() => deflateOnce(data, settings)), last);
+    return finish(deflateOnce(data, this.#settings), last);
   }
 
   /** Compresses a piece for which `encodeNow` has no time. */
@@ -99,7 +98,7 @@ export class DeflateCodec {
         return deflateOnce(data, settings);
       });
     } else {
-      if (!hasTime() || data.length > MAX_NOW) await runLater(() => {});
+      if (!hasTime() || data.length > MAX_NOW) await nextTurn();
       encoded = await this.#deflater.deflate(data);
     }
     if (this.#closed) throw connectionOver();
@@ -121,7 +120,7 @@ export class DeflateCodec {
     const settings: DeflateSettings = { level: this.#nextLevel, windowBits };
     if (data.length <= MAX_NOW) {
       return new Uint8Array(
-        finish(runNow(() => deflateOnce(data, settings)), true),
+        finish(deflateOnce(data, settings), true),
       );
     }
     return prepareLater(data, settings);
@@ -140,7 +139,7 @@ export class DeflateCodec {
     if (
       this.#peer.contextTakeover || data.length > MAX_INPUT || !hasTime()
     ) return undefined;
-    return runNow(() => inflateOnce(data, limit));
+    return inflateOnce(data, limit);
   }
 
   /** Inflates a piece, or a whole message for which `decodeNow` has no time. */

@@ -1,6 +1,7 @@
 import { constants, type DeflateRaw } from "node:zlib";
 import { freeContext, makeDeflate } from "./contexts.ts";
 import { connectionOver } from "./faults.ts";
+import { deflateCost, spend } from "./turns.ts";
 import type { DeflateSettings } from "./zlib_options.ts";
 
 /**
@@ -28,6 +29,7 @@ export class Deflater {
   deflate(data: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
     if (this.#closed) return Promise.reject(connectionOver());
     const context = this.#context ??= this.#make();
+    spend(deflateCost(data.length, this.#settings.level));
     return new Promise((resolve, reject) => {
       this.#reject = reject;
       context.write(data);

@@ -3,7 +3,7 @@ import { ReadLimitError } from "../errors.ts";
 import { freeContext, makeInflate } from "./contexts.ts";
 import { connectionOver, corrupt, isCorrupt, truncated } from "./faults.ts";
 import { ownBytes } from "./own_bytes.ts";
-import { hasTime, runLater } from "./turns.ts";
+import { hasTime, nextTurn, spend } from "./turns.ts";
 import { SLICE } from "./zlib_options.ts";
 
 /** Takes inflated bytes; a promise asks to wait before there are more. */
@@ -14,8 +14,6 @@ export type Emit = (part: Uint8Array<ArrayBuffer>) => Promise<void> | undefined;
 // cut off it becomes data.
 const TAIL = Uint8Array.of(0x00, 0x00, 0xff, 0xff, 0, 0x00, 0x00, 0xff, 0xff);
 const NOTHING: Uint8Array = new Uint8Array(0);
-// Bytes that are emitted before others get their turn.
-const BURST = 262_144;
 
 // A piece on its way through zlib.
 interface Run {
@@ -39,7 +37,6 @@ export class Inflater {
   #run: Run | undefined;
   #flushed = false; // the context is done with the run's input
   #waiting = false; // for the receiver, or for a turn
-  #burst = 0;
   #closed = false;
 
   constructor(windowBits: number, contextTakeover: boolean) {
@@ -90,7 +87,7 @@ export class Inflater {
     const tail = end ? TAIL : NOTHING;
     let rest = slice;
     for (;;) {
-      if (!hasTime()) await this.#turn();
+      if (!hasTime()) await nextTurn();
       const before = this.#given;
       await this.#feed(rest, tail, emit);
       if (this.#context === undefined) throw connectionOver();
@@ -148,6 +145,7 @@ export class Inflater {
 
   #output(chunk: Uint8Array): void {
     this.#inflated += chunk.length;
+    spend(chunk.length);
     if (this.#inflated > this.#limit) {
       return this.#fail(new ReadLimitError(this.#limit));
     }
@@ -157,9 +155,8 @@ export class Inflater {
     } catch (error) {
       return this.#fail(error);
     }
-    this.#burst += chunk.length;
     if (enough !== undefined) this.#wait(enough);
-    else if (this.#burst >= BURST) this.#wait(this.#turn());
+    else if (!hasTime()) this.#wait(nextTurn());
     else this.#finish();
   }
 
@@ -174,11 +171,6 @@ export class Inflater {
       context.resume();
       this.#finish();
     }, (error) => this.#fail(error));
-  }
-
-  async #turn(): Promise<void> {
-    this.#burst = 0;
-    await runLater(() => {});
   }
 
   #finish(): void {

@@ -4,6 +4,7 @@ import { constants, deflateRawSync, inflateRawSync } from "node:zlib";
 import { ReadLimitError } from "../errors.ts";
 import { corrupt, isCorrupt, truncated } from "./faults.ts";
 import { ownBytes } from "./own_bytes.ts";
+import { deflateCost, spend } from "./turns.ts";
 import { deflateOptions, type DeflateSettings } from "./zlib_options.ts";
 
 /** Most bytes that a message may have to be inflated in one call. */
@@ -26,6 +27,7 @@ export function deflateOnce(
   data: Uint8Array,
   settings: DeflateSettings,
 ): Uint8Array<ArrayBuffer> {
+  spend(deflateCost(data.length, settings.level));
   return deflateRawSync(data, {
     ...deflateOptions(settings, data.length),
     finishFlush: constants.Z_SYNC_FLUSH,
@@ -53,7 +55,9 @@ export function inflateOnce(
   const input = new Uint8Array(length + TAIL.length);
   input.set(data);
   input.set(TAIL, length);
-  const result = inflate(input, Math.min(limit, MAX_OUTPUT));
+  const max = Math.min(limit, MAX_OUTPUT);
+  const result = inflate(input, max);
+  spend(result?.buffer.length ?? max);
   if (result === undefined) {
     if (limit > MAX_OUTPUT) return undefined;
     throw new ReadLimitError(limit);
