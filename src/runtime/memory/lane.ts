@@ -17,9 +17,11 @@ export interface LaneOptions {
 }
 
 interface Parcel {
-  /** What has not been delivered; `undefined` is the end. */
-  bytes: Uint8Array<ArrayBuffer> | undefined;
-  /** When it is there. */
+  /** `undefined` is the end. */
+  readonly bytes: Uint8Array<ArrayBuffer> | undefined;
+  /** How many of the bytes have been delivered. */
+  offset: number;
+  /** When it is there; 0 without latency. */
   readonly due: number;
 }
 
@@ -100,8 +102,9 @@ export class Lane {
   }
 
   #send(bytes: Uint8Array<ArrayBuffer> | undefined): void {
-    const due = performance.now() + this.#options.latency;
-    this.#parcels.push({ bytes, due });
+    const { latency } = this.#options;
+    const due = latency === 0 ? 0 : performance.now() + latency;
+    this.#parcels.push({ bytes, offset: 0, due });
     this.#run();
   }
 
@@ -110,9 +113,12 @@ export class Lane {
     const first = this.#parcels[0];
     if (first === undefined) return;
     this.#running = true;
-    const wait = first.due - performance.now();
-    if (wait <= 0) setImmediate(() => this.#deliver());
-    else this.#timer = setTimeout(() => this.#deliver(), Math.ceil(wait));
+    if (isDue(first)) {
+      setImmediate(() => this.#deliver());
+    } else {
+      const wait = Math.ceil(first.due - performance.now());
+      this.#timer = setTimeout(() => this.#deliver(), wait);
+    }
   }
 
   /** Delivers what is due; microtasks run behind each chunk, as on a socket. */
@@ -120,7 +126,7 @@ export class Lane {
     const receiver = this.#receiver!;
     while (!this.#paused && !this.#over) {
       const first = this.#parcels[0];
-      if (first === undefined || first.due > performance.now()) break;
+      if (first === undefined || !isDue(first)) break;
       if (first.bytes === undefined) {
         this.#over = true;
         receiver.end();
@@ -142,26 +148,48 @@ export class Lane {
 
   /** The next chunk of what is due. */
   #take(): Uint8Array<ArrayBuffer> {
-    const { chunkSize } = this.#options;
-    if (chunkSize === undefined) return this.#parcels.shift()!.bytes!;
-    const now = performance.now();
-    const parts: Uint8Array<ArrayBuffer>[] = [];
-    let length = 0;
-    while (length < chunkSize) {
+    const chunk = this.#cut(this.#options.chunkSize ?? Infinity);
+    if (this.#options.chunkSize === undefined) return chunk;
+    // What was written later fills up the chunk.
+    const parts = [chunk];
+    let missing = this.#options.chunkSize - chunk.length;
+    while (missing > 0) {
       const first = this.#parcels[0];
-      if (first?.bytes === undefined || first.due > now) break;
-      const part = first.bytes.subarray(0, chunkSize - length);
-      first.bytes = first.bytes.subarray(part.length);
-      if (first.bytes.length === 0) this.#parcels.shift();
+      if (first?.bytes === undefined || !isDue(first)) break;
+      const part = this.#cut(missing);
+      missing -= part.length;
       parts.push(part);
-      length += part.length;
     }
-    const chunk = new Uint8Array(length);
-    let offset = 0;
-    for (const part of parts) {
-      chunk.set(part, offset);
-      offset += part.length;
+    return parts.length === 1 ? chunk : join(parts);
+  }
+
+  /** At most so many bytes of the first parcel. */
+  #cut(count: number): Uint8Array<ArrayBuffer> {
+    const first = this.#parcels[0]!;
+    const bytes = first.bytes!;
+    if (first.offset === 0 && bytes.length <= count) {
+      this.#parcels.shift();
+      return bytes;
     }
+    const chunk = bytes.slice(first.offset, first.offset + count);
+    first.offset += chunk.length;
+    if (first.offset === bytes.length) this.#parcels.shift();
     return chunk;
   }
+}
+
+function isDue({ due }: Parcel): boolean {
+  return due === 0 || due <= performance.now();
+}
+
+function join(parts: Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> {
+  const all = new Uint8Array(
+    parts.reduce((sum, { length }) => sum + length, 0),
+  );
+  let offset = 0;
+  for (const part of parts) {
+    all.set(part, offset);
+    offset += part.length;
+  }
+  return all;
 }
