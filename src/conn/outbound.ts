@@ -342,13 +342,19 @@ export class Outbound {
 
   // Others wait behind an open writer: one that was forgotten must not hold
   // them for ever.
-  #watch(turn: Turn): ReturnType<typeof setTimeout> {
-    const limit = this.#settings.closeTimeout;
-    const began = Math.max(turn.lastWrite, performance.now() - limit);
+  #watch(
+    turn: Turn,
+    delay: number = this.#settings.closeTimeout,
+  ): ReturnType<typeof setTimeout> {
     return setTimeout(() => {
       this.#turnTimer = undefined;
       if (this.#turn !== turn) return this.update();
-      if (performance.now() - turn.lastWrite < limit) return this.update();
+      const limit = this.#settings.closeTimeout;
+      const rest = turn.lastWrite + limit - performance.now();
+      if (rest > 0) {
+        this.#turnTimer = this.#watch(turn, rest);
+        return;
+      }
       this.#owner.fail(
         new DOMException(
           `Cannot send message: the open writer has written nothing for ${limit} ms while others wait, close or abort it`,
@@ -356,7 +362,7 @@ export class Outbound {
         ),
         1011,
       );
-    }, began + limit - performance.now());
+    }, delay);
   }
 }
 

@@ -53,7 +53,8 @@ export async function isPending(promise: Promise<unknown>): Promise<boolean> {
   return pending;
 }
 
-const FILLER = 65_536;
+// Small enough to be copied, so that none of them is under way by reference.
+const FILLER = 16_000;
 
 /**
  * Stops the peer and sends until nothing can go out any more; the result lets
@@ -63,7 +64,7 @@ export async function block({ conn, peer, inFlight }: Link): Promise<
   () => Promise<void>
 > {
   peer.pause();
-  const count = Math.ceil(inFlight / FILLER) + 4;
+  const count = Math.ceil(inFlight / FILLER) + 20;
   const filler = new Uint8Array(FILLER);
   for (let i = 0; i < count; i++) conn.send(filler);
   // What the stream can take it has taken.

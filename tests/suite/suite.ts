@@ -5,8 +5,11 @@ import { closing } from "./closing.ts";
 import { control } from "./control.ts";
 import { ending } from "./ending.ts";
 import type { Fixture } from "./fixture.ts";
+import { liveness } from "./liveness.ts";
 import { readers } from "./readers.ts";
 import { reading } from "./reading.ts";
+import { streams } from "./streams.ts";
+import { waiting } from "./waiting.ts";
 import { writers } from "./writers.ts";
 import { writing } from "./writing.ts";
 
@@ -20,4 +23,7 @@ export function suite(fixture: Fixture): void {
   control(fixture);
   closing(fixture);
   ending(fixture);
+  waiting(fixture);
+  liveness(fixture);
+  streams(fixture);
 }

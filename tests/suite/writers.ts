@@ -4,7 +4,7 @@ import { formatCloseMessage } from "../../src/close.ts";
 import { CloseSentError } from "../../src/errors.ts";
 import type { MessageType } from "../../src/message.ts";
 import { hex } from "../helper.ts";
-import { behaviours, block, type Fixture, isPending } from "./fixture.ts";
+import { behaviours, block, type Fixture, isPending, turn } from "./fixture.ts";
 
 /** How `nextWriter()` writes messages in pieces. */
 export function writers(fixture: Fixture): void {
@@ -133,15 +133,21 @@ export function writers(fixture: Fixture): void {
     { closeTimeout: 50 },
   );
 
-  it("an open writer alone may idle", async ({ conn, peer }) => {
+  it("an open writer may idle while nothing waits", async (link) => {
+    const { conn, peer } = link;
     const writer = conn.nextWriter(1).getWriter();
     await writer.write("a");
     const { promise, resolve } = Promise.withResolvers<void>();
-    setTimeout(resolve, 30);
+    setTimeout(resolve, 150);
     await promise;
+    const behind = conn.send("behind");
+    await turn();
+    await turn();
     await writer.close();
+    await behind;
     assertEquals(new TextDecoder().decode(await peer.nextMessage()), "a");
-  }, { closeTimeout: 10 });
+    assertEquals(await peer.nextText(), [1, "behind"]);
+  }, { closeTimeout: 100 });
 
   it("a writer that the peer holds up is not idle", async (link) => {
     const { conn, peer } = link;
