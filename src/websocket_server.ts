@@ -1,6 +1,7 @@
 import { formatCloseMessage } from "./close.ts";
 import type { Conn } from "./conn/conn.ts";
 import { milliseconds } from "./conn/options.ts";
+import { CloseSentError } from "./errors.ts";
 import { defaultResponse } from "./handshake/refusal.ts";
 import { hasToken } from "./handshake/tokens.ts";
 import { nativeEngine } from "./native.ts";
@@ -166,6 +167,8 @@ export class WebSocketServer implements Server {
   }
 
   readonly #report = (error: unknown, conn: Conn | undefined): void => {
+    // Of a write that the shutdown has overtaken: no mistake of the handler.
+    if (this.#stopping && error instanceof CloseSentError) return;
     reportError(error, conn, this.#options.onError);
   };
 }

@@ -16,6 +16,11 @@ export interface NetAddress {
   readonly hostname: string;
   /** The port. */
   readonly port: number;
+  /**
+   * The path of a unix socket, for URLs of scheme `ws+unix` and `wss+unix`; the
+   * host is `localhost` then, and the port means nothing.
+   */
+  readonly path?: string;
 }
 
 /** What both steps of connecting take. */
@@ -30,7 +35,8 @@ export interface ConnectOptions {
 const ALPN = "http/1.1";
 
 /**
- * Connects by TCP, to the first address of the host that answers.
+ * Connects by TCP, to the first address of the host that answers; or to a unix
+ * socket.
  *
  * The name is looked up by `connect` itself: Deno asks for the permission of
  * the host then, and not of each of its addresses.
@@ -43,14 +49,12 @@ export async function connectTCP(
   address: NetAddress,
   options: ConnectOptions,
 ): Promise<Duplex> {
-  const { hostname: host, port } = address;
-  options.onPhase(net.isIP(host) === 0 ? "lookup" : "connect");
-  const socket = net.connect({
-    host,
-    port,
-    allowHalfOpen: true,
-    autoSelectFamily: true,
-  });
+  const { hostname: host, port, path } = address;
+  const named = path === undefined && net.isIP(host) === 0;
+  options.onPhase(named ? "lookup" : "connect");
+  const socket = path === undefined
+    ? net.connect({ host, port, allowHalfOpen: true, autoSelectFamily: true })
+    : net.connect({ path, allowHalfOpen: true });
   socket.on("lookup", (error: Error | null) => {
     if (!error) options.onPhase("connect");
   });

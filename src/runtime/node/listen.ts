@@ -49,6 +49,8 @@ export async function listenOnNode(
   server.on(secure ? "secureConnection" : "connection", (socket: Duplex) => {
     requests.set(socket, 0);
     socket.on("close", () => requests.delete(socket));
+    // Accepted by the system before the end, told of behind it.
+    if (stopping) socket.destroy();
   });
   server.on("request", async (message, target) => {
     const { socket } = message;

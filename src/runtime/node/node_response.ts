@@ -46,8 +46,11 @@ export async function sendResponse(
     target.end();
     return;
   }
-  // A body may take its time: who waits for the head gets it.
-  const flush = setImmediate(() => target.flushHeaders());
+  // A body may take its time: who waits for the head gets it. A head that is
+  // out must not be flushed: over TLS, Deno would send nothing more.
+  const flush = setImmediate(() => {
+    if (!target.headersSent) target.flushHeaders();
+  });
   try {
     await pipeline(readable(body), target);
   } finally {

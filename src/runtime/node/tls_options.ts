@@ -72,6 +72,22 @@ export function tlsSettings(options: TLSOptions): TLSSettings {
   };
 }
 
+/**
+ * The settings for TLS with a proxy: whom to trust is the same; who we are, and
+ * who the server is, is not the proxy's to know.
+ *
+ * @param settings The settings for the server
+ * @returns The settings for the proxy
+ */
+export function proxyTLSSettings(settings: TLSSettings): TLSSettings {
+  const { ca } = settings.credentials;
+  return {
+    credentials: ca === undefined ? {} : { ca },
+    servername: undefined,
+    rejectUnauthorized: settings.rejectUnauthorized,
+  };
+}
+
 function keyPair(
   cert: string | Uint8Array,
   key: string | Uint8Array,
