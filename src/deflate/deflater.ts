@@ -34,8 +34,8 @@ export class Deflater {
       this.#reject = reject;
       context.write(data);
       context.flush(constants.Z_SYNC_FLUSH, () => {
-        // A context that was freed meanwhile calls back too.
-        if (context !== this.#context) return;
+        // It calls back, too, when it has failed or was freed.
+        if (context !== this.#context || context.destroyed) return;
         this.#reject = undefined;
         resolve(this.#take());
       });

@@ -7,22 +7,14 @@ export function isCorrupt(error: unknown): boolean {
     code === "Z_BUF_ERROR";
 }
 
-/** The error of a message whose data cannot be inflated. */
-export function corrupt(cause: unknown): ProtocolError {
+/** The error of a message whose data is corrupt, or ends within a block. */
+export function corrupt(cause?: unknown): ProtocolError {
   const error = new ProtocolError(
     "Cannot read compressed message: its data is corrupt",
     1007,
   );
-  error.cause = cause;
+  if (cause !== undefined) error.cause = cause;
   return error;
-}
-
-/** The error of a message that ends in the middle of a block. */
-export function truncated(): ProtocolError {
-  return new ProtocolError(
-    "Cannot read compressed message: it is cut off",
-    1007,
-  );
 }
 
 /** The error of a call that the end of the connection has cut short. */

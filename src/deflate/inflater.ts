@@ -1,7 +1,7 @@
 import { constants, type InflateRaw } from "node:zlib";
 import { ReadLimitError } from "../errors.ts";
 import { freeContext, makeInflate } from "./contexts.ts";
-import { connectionOver, corrupt, isCorrupt, truncated } from "./faults.ts";
+import { connectionOver, corrupt, isCorrupt } from "./faults.ts";
 import { ownBytes } from "./own_bytes.ts";
 import { hasTime, nextTurn, spend } from "./turns.ts";
 import { SLICE } from "./zlib_options.ts";
@@ -96,7 +96,7 @@ export class Inflater {
       // A final block: zlib takes nothing behind it. What follows begins anew
       // (RFC 7692, section 7.2.3.4).
       this.#free();
-      if (used > rest.length) throw truncated();
+      if (used > rest.length) throw corrupt();
       rest = rest.subarray(used);
       if (rest.length === 0) return;
     }
@@ -123,12 +123,13 @@ export class Inflater {
     }
     if (tail.length > 0) context.write(tail);
     context.flush(constants.Z_SYNC_FLUSH, () => {
-      if (context !== this.#context) return;
+      // It calls back, too, when it has failed or was freed.
+      if (context !== this.#context || context.destroyed) return;
       this.#flushed = true;
       this.#finish();
     });
     await promise;
-    if (tail.length > 0 && this.#inflated > beforeTail) throw truncated();
+    if (tail.length > 0 && this.#inflated > beforeTail) throw corrupt();
   }
 
   #make(): InflateRaw {

@@ -2,7 +2,7 @@
 
 import { constants, deflateRawSync, inflateRawSync } from "node:zlib";
 import { ReadLimitError } from "../errors.ts";
-import { corrupt, isCorrupt, truncated } from "./faults.ts";
+import { corrupt, isCorrupt } from "./faults.ts";
 import { ownBytes } from "./own_bytes.ts";
 import { deflateCost, spend } from "./turns.ts";
 import { deflateOptions, type DeflateSettings } from "./zlib_options.ts";
@@ -67,7 +67,7 @@ export function inflateOnce(
   if (used < length) return undefined;
   // RFC 7692, section 7.2.3.4: a final block may end the message, but not what
   // we have added.
-  if (used > length && used < input.length) throw truncated();
+  if (used > length && used < input.length) throw corrupt();
   return ownBytes(buffer);
 }
 
@@ -87,7 +87,6 @@ function inflate(input: Uint8Array, max: number): Inflated | undefined {
   } catch (error) {
     const { code } = error as { code?: unknown };
     if (code === "ERR_BUFFER_TOO_LARGE") return undefined;
-    if (code === "Z_BUF_ERROR") throw truncated();
     throw isCorrupt(error) ? corrupt(error) : error;
   }
 }
