@@ -34,7 +34,12 @@ export function messageWritable(
         once: true,
       });
       // Whoever waits for room learns of the end.
-      core.ending.closed.then((info) => controller.error(closeErrorOf(info)));
+      core.ending.closed.then((info) => {
+        const error = closeErrorOf(info);
+        // A pipe from `readable` shall see its end first: then it closes.
+        if (isExpectedEnd(error)) setImmediate(() => controller.error(error));
+        else controller.error(error);
+      });
     },
     write: (chunk) =>
       core.outbound.send(typeof chunk === "string" ? 1 : 2, chunk),

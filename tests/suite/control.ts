@@ -4,11 +4,19 @@ import { CloseError } from "../../src/close.ts";
 import { CloseSentError } from "../../src/errors.ts";
 import type { ControlType } from "../../src/message.ts";
 import { hex } from "../helper.ts";
+import type { Peer } from "./peer.ts";
 import { behaviours, block, type Fixture, isPending } from "./fixture.ts";
 
 /** Pings, pongs and their handlers. */
 export function control(fixture: Fixture): void {
   const it = behaviours(fixture);
+
+  // Bun has answered a ping before the handler runs.
+  async function skipAnswer(peer: Peer): Promise<void> {
+    if (fixture.engine === "native") {
+      assertEquals((await peer.next()).opcode, 10);
+    }
+  }
 
   it("a ping is answered with its payload", async ({ conn, peer }) => {
     peer.frame(9, "one");
@@ -60,6 +68,7 @@ export function control(fixture: Fixture): void {
       conn.setPingHandler(handler);
       assert(conn.pingHandler === handler);
       peer.frame(9, "theirs");
+      await skipAnswer(peer);
       assertEquals(await peer.nextText(), [10, "own"]);
       conn.setPingHandler(null);
       peer.frame(9, "again");
@@ -67,6 +76,7 @@ export function control(fixture: Fixture): void {
       // The default can be called by a handler of one's own.
       conn.setPingHandler((data) => before(data));
       peer.frame(9, "wrapped");
+      await skipAnswer(peer);
       assertEquals(await peer.nextText(), [10, "wrapped"]);
     },
     { needs: ["controlHandlers"] },
@@ -97,6 +107,7 @@ export function control(fixture: Fixture): void {
         });
         peer.text("before");
         peer.frame(9);
+        await skipAnswer(peer);
         assertEquals((await peer.next()).opcode, 8);
         assertEquals((await conn.readMessage()).data, "before");
         assertEquals(await conn.readMessage().catch((e) => e), own);
@@ -151,6 +162,7 @@ export function control(fixture: Fixture): void {
     peer.text("1");
     peer.frame(9);
     peer.text("2");
+    await skipAnswer(peer);
     assertEquals(await peer.nextText(), [1, "from handler"]);
     assertEquals(await read[0], { type: 1, data: "1" });
     assertEquals((await conn.readMessage()).data, "2");

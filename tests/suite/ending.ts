@@ -180,7 +180,7 @@ export function ending(fixture: Fixture): void {
         error,
       ]);
       assertEquals(peer.pending, 0);
-    }, { needs: ["controlHandlers", "streaming"] });
+    }, { engine: "wire" });
   }
 
   it(
@@ -190,7 +190,7 @@ export function ending(fixture: Fixture): void {
       assertEquals((await conn.closed).code, 1006);
       await peer.ended;
     },
-    { needs: ["streaming"], closeTimeout: 50 },
+    { engine: "wire", closeTimeout: 50 },
   );
 
   it(
@@ -209,7 +209,7 @@ export function ending(fixture: Fixture): void {
       const info = await conn.closed;
       assertEquals([info.code, info.cause], [1006, error]);
     },
-    { needs: ["readLimit", "streaming"], readLimit: 100 },
+    { engine: "wire", readLimit: 100 },
   );
 
   it(
@@ -223,7 +223,7 @@ export function ending(fixture: Fixture): void {
       assertEquals((await conn.readMessage()).data.length, 100);
       await assertRejects(() => conn.readMessage(), ReadLimitError);
     },
-    { needs: ["readLimit", "streaming"], readLimit: 100 },
+    { engine: "wire", readLimit: 100 },
   );
 
   it(
@@ -251,7 +251,7 @@ export function ending(fixture: Fixture): void {
         assert(thrown instanceof RangeError);
       }
     },
-    { needs: ["readLimit", "streaming"] },
+    { engine: "wire" },
   );
 
   it("closed never rejects and is one promise", async ({ conn, peer }) => {

@@ -10,6 +10,7 @@ import type { ConnOptions } from "../../src/conn/options.ts";
 import type {
   Capabilities,
   Capability,
+  Engine,
   Side,
 } from "../../src/transport/transport.ts";
 import { test } from "../helper.ts";
@@ -24,7 +25,7 @@ export interface Link {
   /** More bytes than the network between the two can hold. */
   readonly inFlight: number;
   /** Ends what the fixture has beside the two, such as a server. */
-  release?(): void | Promise<void>;
+  release?(): void | PromiseLike<void>;
 }
 
 /** The event loop has turned: what was ready has happened. */
@@ -85,6 +86,8 @@ export async function block({ conn, peer, inFlight }: Link): Promise<
 export interface Fixture {
   /** What the tests' names begin with. */
   readonly name: string;
+  /** The engine under test. */
+  readonly engine: Engine;
   /** The side under test. */
   readonly side: Side;
   /** What the engine declares; behaviours that need more are skipped. */
@@ -99,6 +102,8 @@ export interface Fixture {
 export interface BehaviourOptions extends ConnOptions {
   /** The capabilities that it is about. */
   readonly needs?: readonly Capability[];
+  /** The engine that it is about: runtimes fail a peer in ways of their own. */
+  readonly engine?: Engine;
 }
 
 /** Registers a behaviour over a transport. */
@@ -111,8 +116,11 @@ export type It = (
 /** How the behaviours of a transport are registered. */
 export function behaviours(fixture: Fixture): It {
   return (name, body, options = {}) => {
-    const { needs = [], ...connOptions } = options;
-    const lacks = needs.filter((name) => !fixture.capabilities[name]);
+    const { needs = [], engine, ...connOptions } = options;
+    const lacks: string[] = needs.filter((name) => !fixture.capabilities[name]);
+    if (engine !== undefined && engine !== fixture.engine) {
+      lacks.push(`the ${engine} engine`);
+    }
     const run = async () => {
       const link = await fixture.open({ keepAlive: false, ...connOptions });
       try {

@@ -22,6 +22,7 @@ export function wirePipe(side: Side, chunkSize: number | undefined): Fixture {
   const chunks = chunkSize === undefined ? "whole" : `${chunkSize}-byte`;
   return {
     name: `wire ${side} over a pipe of ${chunks} chunks`,
+    engine: "wire",
     side,
     capabilities: WIRE_CAPABILITIES,
     open(options) {
@@ -40,6 +41,7 @@ export function wirePipe(side: Side, chunkSize: number | undefined): Fixture {
 export function wireTcp(side: Side): Fixture {
   return {
     name: `wire ${side} over TCP`,
+    engine: "wire",
     side,
     capabilities: WIRE_CAPABILITIES,
     async open(options) {
