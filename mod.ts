@@ -49,6 +49,12 @@ export type {
   Side,
 } from "./src/transport/transport.ts";
 export * from "./src/dialer.ts";
+export {
+  proxyFromEnvironment,
+  type ProxyFunction,
+} from "./src/choose_proxy.ts";
+export type { CookieJar } from "./src/cookies/cookie_jar.ts";
+export { MemoryCookieJar } from "./src/cookies/memory_cookie_jar.ts";
 export type { NetDial, NetDialOptions } from "./src/open_stream.ts";
 export type { NetAddress } from "./src/runtime/node/connect.ts";
 export { socketStream } from "./src/runtime/node/socket_stream.ts";

@@ -1,30 +1,31 @@
+import type { CookieJar } from "./cookies/cookie_jar.ts";
 import type { Agreement } from "./deflate/negotiation.ts";
 import { BadHandshakeError, DialError, type DialPhase } from "./errors.ts";
 import type { HandshakeResponse } from "./errors.ts";
 import type { ClientRequest } from "./handshake/client_request.ts";
 import { verifyClientResponse } from "./handshake/client_response.ts";
 import type { ClientExpectation } from "./handshake/client_response.ts";
-import type { DialTarget } from "./handshake/client_url.ts";
-import { ResponseBodyReader } from "./handshake/response_body.ts";
-import {
-  type ResponseHead,
-  ResponseHeadParser,
+import { dialAddress, type DialTarget } from "./handshake/client_url.ts";
+import type {
+  ResponseHead,
+  ResponseHeadResult,
 } from "./handshake/response_head.ts";
 import { openStream, type StreamOptions } from "./open_stream.ts";
 import { PulledStream } from "./pulled_stream.ts";
+import { readAnswerBody, readAnswerHead, toResponse } from "./read_answer.ts";
 import type { ByteStream } from "./transport/byte_stream.ts";
+import { TunnelError } from "./tunnel.ts";
+import { untilAborted } from "./until_aborted.ts";
 
-// As much of a refused answer's body as gorilla keeps.
-const MAX_BODY_BYTES = 1024;
-// The milliseconds that it may take.
-const BODY_TIMEOUT = 1000;
 // The longest time that a timer can be set to.
 const MAX_TIMEOUT = 2 ** 31 - 1;
 
 /** What a dial is made with. */
 export interface DialPlan extends StreamOptions {
   readonly target: DialTarget;
-  readonly request: ClientRequest;
+  /** Builds the request, with the cookies of the jar. */
+  readonly buildRequest: (cookies: string) => ClientRequest;
+  readonly jar: CookieJar | undefined;
   /** Checks the extensions of the answer; absent where none was offered. */
   readonly verifyExtensions: ClientExpectation<Agreement>["verifyExtensions"];
   /** Milliseconds for all of it, or `Infinity`. */
@@ -57,6 +58,7 @@ export async function attemptDial(plan: DialPlan): Promise<Dialed> {
 class Attempt {
   readonly #plan: DialPlan;
   readonly #address: string;
+  #proxy: string | undefined;
   /** Aborted when the application gives up or the time is over. */
   readonly #controller: AbortController = new AbortController();
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -64,9 +66,7 @@ class Attempt {
 
   constructor(plan: DialPlan) {
     this.#plan = plan;
-    const { hostname, port } = plan.target;
-    const host = hostname.includes(":") ? `[${hostname}]` : hostname;
-    this.#address = `${host}:${port}`;
+    this.#address = dialAddress(plan.target);
     plan.signal?.addEventListener("abort", this.#onAbort);
     if (plan.timeout === Infinity) return;
     this.#timer = setTimeout(
@@ -82,10 +82,17 @@ class Attempt {
 
   async run(): Promise<Dialed> {
     const { signal } = this.#controller;
-    const stream = new PulledStream(await this.#open(signal));
+    const { buildRequest, jar, target, verifyExtensions } = this.#plan;
+    const cookies = jar && await this.#ask(() => jar.getCookies(target.url));
+    const request = buildRequest(cookies ?? "");
+    const opened = await this.#open(signal);
+    const stream = opened instanceof PulledStream
+      ? opened
+      : new PulledStream(opened);
     try {
-      const head = await this.#exchange(stream, signal);
-      const { request, verifyExtensions } = this.#plan;
+      const head = await this.#exchange(stream, request.bytes, signal);
+      const { headers } = toResponse(head);
+      await this.#ask(() => jar?.setCookies(target.url, headers));
       const { key, subprotocols } = request;
       const result = await verifyClientResponse<Agreement>(head, {
         key,
@@ -94,11 +101,10 @@ class Attempt {
       });
       signal.throwIfAborted();
       if (result.ok) {
-        const response = toResponse(head, new Uint8Array(0));
         const { subprotocol, extension } = result;
-        return { stream, subprotocol, extension, response };
+        return { stream, subprotocol, extension, response: toResponse(head) };
       }
-      const body = await readBody(stream, head, signal);
+      const body = await readAnswerBody(stream, head, signal);
       // The answer says more than that the time is over.
       this.#plan.signal?.throwIfAborted();
       throw new BadHandshakeError(result.error, toResponse(head, body));
@@ -108,15 +114,25 @@ class Attempt {
     }
   }
 
+  /** Calls the jar, which may take its time. */
+  #ask<T>(call: () => T | Promise<T>): Promise<T> {
+    const called = (async () => await call())();
+    return untilAborted(called, this.#controller.signal);
+  }
+
   async #open(signal: AbortSignal): Promise<ByteStream> {
     const { target } = this.#plan;
     try {
       return await openStream(target, this.#plan, {
         signal,
         onPhase: (phase) => this.#phase = phase,
+        onProxy: (address) => this.#proxy = address,
       });
     } catch (error) {
       signal.throwIfAborted();
+      if (error instanceof TunnelError) {
+        throw this.#error(error.message, error.cause ?? error);
+      }
       throw this.#error(errorName(error), error);
     }
   }
@@ -124,31 +140,26 @@ class Attempt {
   /** Sends the request and reads the answer's head. */
   async #exchange(
     stream: PulledStream,
+    request: Uint8Array<ArrayBuffer>,
     signal: AbortSignal,
   ): Promise<ResponseHead> {
     this.#phase = "http";
     // A server may refuse before it has read the request: the answer counts.
     let writeError: unknown;
-    stream.write(this.#plan.request.bytes, (error) => writeError = error);
-    const parser = new ResponseHeadParser();
-    for (;;) {
-      let chunk: Uint8Array<ArrayBuffer> | undefined;
-      try {
-        chunk = await stream.read(signal);
-      } catch (error) {
-        signal.throwIfAborted();
-        throw this.#error(errorName(error), error);
-      }
-      if (chunk === undefined) {
-        const fault = "the server closed the connection without an answer";
-        throw this.#error(fault, writeError);
-      }
-      const result = parser.push(chunk);
-      if (result === undefined) continue;
-      if (!result.ok) throw this.#error("bad answer", new Error(result.error));
-      stream.unread(result.rest);
-      return result.head;
+    stream.write(request, (error) => writeError = error);
+    let result: ResponseHeadResult | undefined;
+    try {
+      result = await readAnswerHead(stream, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      throw this.#error(errorName(error), error);
     }
+    if (result === undefined) {
+      const fault = "the server closed the connection without an answer";
+      throw this.#error(fault, writeError);
+    }
+    if (!result.ok) throw this.#error("bad answer", new Error(result.error));
+    return result.head;
   }
 
   #onAbort = (): void => {
@@ -156,28 +167,37 @@ class Attempt {
   };
 
   #error(fault: string, cause: unknown): DialError {
-    const step = STEPS[this.#phase];
-    return new DialError(`Cannot ${step} ${this.#address}: ${fault}`, {
+    return new DialError(`Cannot ${this.#step}: ${fault}`, {
       phase: this.#phase,
-      address: this.#address,
+      address: this.#phase === "proxy" && this.#proxy !== undefined
+        ? this.#proxy
+        : this.#address,
       cause,
     });
   }
 
   #timeoutError(): DOMException {
-    const { timeout } = this.#plan;
     return new DOMException(
-      `Cannot ${STEPS[this.#phase]} ${this.#address}: the handshake took ` +
-        `more than ${timeout} ms`,
+      `Cannot ${this.#step}: the handshake took more than ` +
+        `${this.#plan.timeout} ms`,
       "TimeoutError",
     );
   }
+
+  /** What is being done, for a message. */
+  get #step(): string {
+    if (this.#phase !== "proxy") {
+      return `${STEPS[this.#phase]} ${this.#address}`;
+    }
+    return this.#proxy === undefined
+      ? `choose a proxy for ${this.#address}`
+      : `connect through the proxy ${this.#proxy} to ${this.#address}`;
+  }
 }
 
-const STEPS: Readonly<Record<DialPhase, string>> = {
+const STEPS: Readonly<Record<Exclude<DialPhase, "proxy">, string>> = {
   lookup: "look up",
   connect: "connect to",
-  proxy: "connect through the proxy to",
   tls: "speak TLS with",
   http: "shake hands with",
 };
@@ -192,39 +212,4 @@ function errorName(error: unknown): string {
     if (typeof text === "string" && text !== "") return text;
   }
   return "it failed";
-}
-
-/** The first bytes of a refused answer's body, as far as they come in time. */
-async function readBody(
-  stream: PulledStream,
-  head: ResponseHead,
-  signal: AbortSignal,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const reader = new ResponseBodyReader(head, MAX_BODY_BYTES);
-  const grace = new AbortController();
-  const cut = () => grace.abort();
-  const timer = setTimeout(cut, BODY_TIMEOUT);
-  signal.addEventListener("abort", cut);
-  try {
-    while (!reader.done) {
-      const chunk = await stream.read(grace.signal);
-      if (chunk === undefined) break;
-      reader.push(chunk);
-    }
-  } catch {
-    // What has come is shown.
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener("abort", cut);
-  }
-  return reader.bytes;
-}
-
-function toResponse(
-  head: ResponseHead,
-  body: Uint8Array<ArrayBuffer>,
-): HandshakeResponse {
-  const headers = new Headers();
-  for (const [name, value] of head.headers) headers.append(name, value);
-  return { status: head.status, headers, body };
 }

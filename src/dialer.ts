@@ -12,12 +12,19 @@ import {
   type CompressionSettings,
   compressionSettings,
 } from "./deflate/options.ts";
+import {
+  type ProxyChooser,
+  proxyChooser,
+  proxyFromEnvironment,
+  type ProxyFunction,
+} from "./choose_proxy.ts";
+import type { CookieJar } from "./cookies/cookie_jar.ts";
 import { attemptDial } from "./dial_attempt.ts";
 import type { HandshakeResponse } from "./errors.ts";
 import { generateKey } from "./handshake/accept.ts";
 import { buildClientRequest } from "./handshake/client_request.ts";
 import { parseDialURL } from "./handshake/client_url.ts";
-import type { HeadersLike } from "./handshake/headers.ts";
+import { headerList, type HeadersLike } from "./handshake/headers.ts";
 import { checkSubprotocols } from "./handshake/subprotocol.ts";
 import type { NetDial } from "./open_stream.ts";
 import { wireConn } from "./over.ts";
@@ -34,14 +41,39 @@ export interface DialerOptions extends ConnOptions {
   /**
    * Makes the connection in place of TCP. For `wss:` URLs, TLS is spoken over
    * what it returns; to bring a connection that is encrypted already, dial a
-   * `ws:` URL.
+   * `ws:` URL. With a proxy it dials the proxy.
    */
   readonly netDial?: NetDial;
-  /** How TLS is spoken for `wss:` URLs. */
+  /**
+   * The proxy to dial through: its URL, or a function that chooses one for each
+   * dial, such as {@linkcode proxyFromEnvironment}. The scheme is `http` or
+   * `https` (HTTP's CONNECT, over TLS for `https`), `socks5` or `socks5h`
+   * (SOCKS5; the proxy looks up the name in either case). A user name and a
+   * password in the URL, percent-encoded, are sent to the proxy: by Basic
+   * authorization, if there is a password, or by SOCKS5.
+   *
+   * The proxy sees the host and the port of the URL that is dialed, and of
+   * `wss:` URLs nothing else. Unix sockets are dialed without one.
+   *
+   * @default {undefined}, no proxy; `null` is none, too
+   */
+  readonly proxy?: URL | string | ProxyFunction | null;
+  /**
+   * How TLS is spoken for `wss:` URLs, and with `https:` proxies: those are
+   * verified to be for the proxy's host, by the same authorities, and are not
+   * shown the client's certificate.
+   */
   readonly tls?: TLSOptions;
   /**
-   * Milliseconds for the whole of a dial: lookup, connection, TLS and the
-   * handshake together. `Infinity` is no limit.
+   * Where cookies are taken from for each request, and put from each answer, of
+   * a refused handshake as well: a {@linkcode MemoryCookieJar}, say. They are
+   * joined with those of a Cookie header among the dial's headers, which count
+   * where both name a cookie.
+   */
+  readonly jar?: CookieJar;
+  /**
+   * Milliseconds for the whole of a dial: the jar, lookup, connection, proxy,
+   * TLS and the handshake together. `Infinity` is no limit.
    *
    * @default {45_000}
    */
@@ -109,6 +141,8 @@ export interface DialResult {
 export class Dialer {
   readonly #settings: ConnSettings;
   readonly #netDial: NetDial | undefined;
+  readonly #proxy: ProxyChooser | undefined;
+  readonly #jar: CookieJar | undefined;
   readonly #tls: TLSSettings;
   readonly #timeout: number;
   readonly #subprotocols: readonly string[];
@@ -120,21 +154,33 @@ export class Dialer {
    * @param options Limits, times, TLS and subprotocols; all have defaults
    * @throws {RangeError} If a limit or a time is out of range
    * @throws {TypeError} If a subprotocol is no token or stands twice, `netDial`
-   * is no function, or a certificate or key of `tls` cannot be read
+   * is no function, `proxy` is no proxy's URL, `jar` is no jar, or a certificate
+   * or key of `tls` cannot be read
    */
   constructor(options: DialerOptions = {}) {
     const {
       handshakeTimeout = HANDSHAKE_TIMEOUT,
       subprotocols = [],
       netDial,
+      jar,
       tls = {},
     } = options;
     checkSubprotocols(subprotocols);
     if (netDial !== undefined && typeof netDial !== "function") {
       throw new TypeError("Cannot use netDial: it must be a function");
     }
+    if (
+      jar !== undefined && (typeof jar?.getCookies !== "function" ||
+        typeof jar.setCookies !== "function")
+    ) {
+      throw new TypeError(
+        "Cannot use jar: it must have the methods getCookies and setCookies",
+      );
+    }
     this.#settings = connSettings(options, "client");
     this.#netDial = netDial;
+    this.#proxy = proxyChooser(options.proxy);
+    this.#jar = jar;
     this.#tls = tlsSettings(tls);
     this.#timeout = handshakeTimeout === Infinity
       ? Infinity
@@ -146,14 +192,15 @@ export class Dialer {
   /**
    * Connects to a server and does the opening handshake.
    *
-   * @param url A `ws:` or `wss:` URL, without user info and fragment
+   * @param url A `ws:` or `wss:` URL, without user info and fragment; for a unix
+   * socket, `ws+unix:/path/of/socket:/request/path`, or `wss+unix:`
    * @param options Headers to send, and a signal to give up
    * @returns The connection, and the server's answer
    * @throws {BadHandshakeError} If the server refused the handshake or answered
    * it wrongly; the answer is in it, a redirect or a 401 for one, with at most
    * 1024 bytes of body
-   * @throws {DialError} If the lookup, the connection, TLS or the exchange
-   * itself failed; it tells which, and the address
+   * @throws {DialError} If the lookup, the connection, the proxy, TLS or the
+   * exchange itself failed; it tells which, and the address
    * @throws {DOMException} `TimeoutError` if it took longer than
    * `handshakeTimeout`; the signal's reason, `AbortError` by default
    * @throws {TypeError} If the URL or a header is malformed, or may not be
@@ -165,21 +212,27 @@ export class Dialer {
   ): Promise<DialResult> {
     const compression = this.#compression;
     const target = parseDialURL(url);
-    const request = buildClientRequest(target, {
+    const given = {
       key: generateKey(),
       subprotocols: this.#subprotocols,
       extensions: compression === undefined
         ? undefined
         : formatOffer(compression),
-      headers: options.headers,
-    });
+      headers: headerList(options.headers ?? []),
+    };
+    const buildRequest = (cookies: string) =>
+      buildClientRequest(target, { ...given, cookies });
+    // What may not be sent is refused before anything is done.
+    buildRequest("");
     const { stream, subprotocol, extension, response } = await attemptDial({
       target,
-      request,
+      buildRequest,
+      jar: this.#jar,
       verifyExtensions: compression === undefined
         ? undefined
         : (accepted) => verifyAnswer(accepted, compression),
       netDial: this.#netDial,
+      proxy: this.#proxy,
       tls: this.#tls,
       timeout: this.#timeout,
       signal: options.signal,
@@ -193,8 +246,13 @@ export class Dialer {
   }
 }
 
-/** The Dialer of {@linkcode dial} (gorilla's `DefaultDialer`): all defaults. */
-export const defaultDialer: Dialer = new Dialer();
+/**
+ * The Dialer of {@linkcode dial} (gorilla's `DefaultDialer`): the defaults, and
+ * {@linkcode proxyFromEnvironment}.
+ */
+export const defaultDialer: Dialer = new Dialer({
+  proxy: proxyFromEnvironment,
+});
 
 /**
  * Dials with the {@linkcode defaultDialer}; see {@linkcode Dialer.dial}.

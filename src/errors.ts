@@ -34,7 +34,8 @@ export interface HandshakeResponse {
 }
 
 /**
- * A handshake that the server refused, or answered wrongly, seen by the client (gorilla's `ErrBadHandshake`).
+ * A handshake that the server refused, or answered wrongly, seen by the client (gorilla's `ErrBadHandshake`); as the `cause` of a
+ * {@linkcode DialError}, a connection that a proxy refused.
  */
 export class BadHandshakeError extends Error {
   /** What the server answered. */
@@ -61,17 +62,20 @@ export type DialPhase = "lookup" | "connect" | "proxy" | "tls" | "http";
 export interface DialErrorInit {
   /** The step that failed. */
   readonly phase: DialPhase;
-  /** The host and port dialed. */
+  /** The host and port dialed: the proxy's in phase `proxy`. */
   readonly address: string;
   /** The error of the system, of TLS, or of the answer. */
   readonly cause?: unknown;
 }
 
-/** A connection that could not be made: the step that failed, and the address. */
+/**
+ * A connection that could not be made: the step that failed, and the address. All that fails between a Dialer and a proxy is of
+ * phase `proxy`; where the proxy answered a CONNECT with a refusal, `cause` is a {@linkcode BadHandshakeError} that has its answer.
+ */
 export class DialError extends Error {
   /** The step that failed. */
   readonly phase: DialPhase;
-  /** The host and port dialed. */
+  /** The host and port dialed, the proxy's in phase `proxy`; the path of a unix socket. */
   readonly address: string;
   /** `"DialError"`. */
   override readonly name: string = "DialError";

@@ -197,8 +197,8 @@ export async function rawDial(
   signal.throwIfAborted();
   const stream = await openStream(
     target,
-    { netDial: undefined, tls: tlsSettings(tls) },
-    { signal, onPhase: () => {} },
+    { netDial: undefined, proxy: undefined, tls: tlsSettings(tls) },
+    { signal, onPhase: () => {}, onProxy: () => {} },
   );
   const peer = new RawPeer(stream, "client");
   if (!handshake) return { peer, head: "" };

@@ -1,6 +1,7 @@
 /** The client's part of the handshake (RFC 6455, section 4.1). */
 
 import type { DialTarget } from "./client_url.ts";
+import { addCookies } from "./cookie_header.ts";
 import { encodeHead } from "./head.ts";
 import { type HeadersLike, isProtocol, requestHeaders } from "./headers.ts";
 import { quote } from "./quote.ts";
@@ -20,6 +21,8 @@ export interface ClientRequestOptions {
    * else; Sec-WebSocket-Protocol may be given where `subprotocols` is not.
    */
   readonly headers?: HeadersLike | undefined;
+  /** The cookies of a jar, to be joined with those of `headers`. */
+  readonly cookies?: string | undefined;
 }
 
 /** An upgrade request, and what its answer is checked against. */
@@ -39,7 +42,8 @@ export interface ClientRequest {
  * @param options The Dialer's part
  * @returns The request
  * @throws {TypeError} If a header is malformed or the handshake's own, Host is
- * given twice, or a subprotocol is not a token or stands twice
+ * given twice, or a subprotocol is not a token or stands twice, or `cookies`
+ * may not stand in a header
  */
 export function buildClientRequest(
   target: DialTarget,
@@ -64,7 +68,8 @@ export function buildClientRequest(
   if (extensions !== undefined) {
     headers.push(["Sec-WebSocket-Extensions", extensions]);
   }
-  headers.push(...given.filter(([name]) => !isHost(name)));
+  const own = given.filter(([name]) => !isHost(name));
+  headers.push(...addCookies(own, options.cookies ?? ""));
   return {
     bytes: encodeHead(`GET ${target.target} HTTP/1.1`, headers),
     key,

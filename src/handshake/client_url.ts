@@ -1,36 +1,46 @@
-/** WebSocket URIs (RFC 6455, section 3). */
+/** WebSocket URIs (RFC 6455, section 3), and those of unix sockets. */
+
+import { joinHostPort } from "./host_port.ts";
 
 /** What a URL says about a dial. */
 export interface DialTarget {
   /** The URL, parsed. */
   readonly url: URL;
-  /** Whether TLS is spoken: wss. */
+  /** Whether TLS is spoken: wss, wss+unix. */
   readonly secure: boolean;
-  /** The host to dial, an IPv6 address without its brackets. */
+  /**
+   * The host to dial, an IPv6 address without its brackets; `localhost` of a
+   * unix socket.
+   */
   readonly hostname: string;
   /** The port to dial, the scheme's default one if the URL has none. */
   readonly port: number;
+  /** The path of the unix socket to dial, if it is one. */
+  readonly socketPath?: string;
   /** The value of Host: without a port that is the scheme's default one. */
   readonly host: string;
   /** The request target: path and query. */
   readonly target: string;
 }
 
+const SCHEMES: readonly string[] = ["ws:", "wss:", "ws+unix:", "wss+unix:"];
+
 /**
  * Reads the URL of a dial.
  *
  * @param input The URL
  * @returns What it says
- * @throws {TypeError} If it is malformed, has another scheme than ws or wss, or
- * has user info or a fragment
+ * @throws {TypeError} If it is malformed, has another scheme than ws, wss,
+ * ws+unix or wss+unix, or has user info or a fragment
  */
 export function parseDialURL(input: string | URL): DialTarget {
   const url = parse(input);
-  const secure = url.protocol === "wss:";
-  if (!secure && url.protocol !== "ws:") {
+  const secure = url.protocol === "wss:" || url.protocol === "wss+unix:";
+  const unix = url.protocol.endsWith("+unix:");
+  if (!SCHEMES.includes(url.protocol)) {
     throw new TypeError(
       `Cannot dial a URL of scheme "${url.protocol.slice(0, -1)}": ` +
-        "it must be ws or wss",
+        "it must be ws or wss, or ws+unix or wss+unix for a unix socket",
     );
   }
   if (url.username !== "" || url.password !== "") {
@@ -47,6 +57,7 @@ export function parseDialURL(input: string | URL): DialTarget {
         "URL: leave it out, or write %23",
     );
   }
+  if (unix) return unixTarget(url, secure);
   const { hostname } = url;
   return {
     url,
@@ -56,6 +67,64 @@ export function parseDialURL(input: string | URL): DialTarget {
     host: url.host,
     target: url.pathname + url.search,
   };
+}
+
+/**
+ * Reads `ws+unix:/path/of/socket:/request/path?query`: the first colon ends the
+ * socket's path, in which another one is written %3A.
+ */
+function unixTarget(url: URL, secure: boolean): DialTarget {
+  const { host, pathname, search } = url;
+  const colon = pathname.indexOf(":");
+  const end = colon < 0 ? pathname.length : colon;
+  const path = pathname.slice(end + 1);
+  if (host !== "" || !pathname.startsWith("/") || end < 2) {
+    throw new TypeError(
+      "Cannot dial a unix socket: its path must be absolute, as in " +
+        `${url.protocol}/run/app.sock:/ws`,
+    );
+  }
+  if (path !== "" && !path.startsWith("/")) {
+    throw new TypeError(
+      "Cannot dial a unix socket: a slash must begin what is behind the " +
+        "colon; a colon in the socket's own path is written %3A",
+    );
+  }
+  return {
+    url,
+    secure,
+    hostname: "localhost",
+    port: secure ? 443 : 80,
+    socketPath: decodePath(pathname.slice(0, end)),
+    host: "localhost",
+    target: (path === "" ? "/" : path) + search,
+  };
+}
+
+function decodePath(path: string): string {
+  let decoded: string | undefined;
+  try {
+    decoded = decodeURIComponent(path);
+  } catch {
+    // Not UTF-8.
+  }
+  if (decoded === undefined || decoded.includes("\0")) {
+    throw new TypeError(
+      "Cannot dial a unix socket: its path is not percent-encoded UTF-8, or " +
+        "has a NUL",
+    );
+  }
+  return decoded;
+}
+
+/**
+ * What is dialed, as one text.
+ *
+ * @param target Where a dial goes
+ * @returns The host and port, or the path of the unix socket
+ */
+export function dialAddress(target: DialTarget): string {
+  return target.socketPath ?? joinHostPort(target.hostname, target.port);
 }
 
 // Messages do not show the text itself, which may hold a password.

@@ -93,7 +93,7 @@ export class SocksHandshake {
       if (typeof step === "string") {
         return {
           state: "failed",
-          error: `Cannot get a connection from the SOCKS5 proxy: ${step}`,
+          error: step,
         };
       }
       send = join(send, step);

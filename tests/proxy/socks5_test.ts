@@ -124,7 +124,6 @@ const FAILURES: [
 for (const [name, proxy, chunks, error] of FAILURES) {
   test(`SocksHandshake fails on a proxy that answers ${name}`, () => {
     const last = run(proxy, "a", 80, chunks).at(-1)!;
-    assertEquals(last.includes(`the SOCKS5 proxy: `), true, last);
     assertEquals(last.includes(error), true, last);
   });
 }
