@@ -323,8 +323,8 @@ export class Sender {
       this.#writing = undefined;
       if (pooled) this.#pool.put(batch.buffer);
       // The stream tells its end by itself.
-      const failed = error !== undefined && error !== null;
-      if (failed || this.#closed) return;
+      if (error !== undefined && error !== null) this.#closed = true;
+      if (this.#closed) return;
       this.#unsent -= batch.length;
       then?.();
       if (!this.#closed) this.#next();
