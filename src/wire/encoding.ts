@@ -1,3 +1,4 @@
+import { CloseError } from "../close.ts";
 import type { DataType } from "../message.ts";
 import {
   preparedData,
@@ -42,7 +43,7 @@ export class Encoding {
     this.#enabled = enable;
   }
 
-  /** Nothing more goes to the sender. */
+  /** Nothing more goes to the sender: what is under way rejects. */
   stop(): void {
     this.#stopped = true;
   }
@@ -81,7 +82,10 @@ export class Encoding {
     if (rsv1) codec?.prepared();
     const form = prepare(message, this.#side, key, codec);
     return form instanceof Promise
-      ? form.then((bytes) => this.#sendForm(message.type, bytes, rsv1))
+      ? form.then((bytes) => {
+        this.#check();
+        return this.#sendForm(message.type, bytes, rsv1);
+      })
       : this.#sendForm(message.type, form, rsv1);
   }
 
@@ -90,11 +94,14 @@ export class Encoding {
     form: Uint8Array<ArrayBuffer>,
     rsv1: boolean,
   ): Promise<void> | undefined {
-    if (this.#stopped) return undefined;
     // A client masks each frame with a key of its own (RFC 6455, section 5.3).
     return this.#side === "client"
       ? this.#sender.frame(type, form, true, rsv1)
       : this.#sender.encoded(form);
+  }
+
+  #check(): void {
+    if (this.#stopped) throw new CloseError(1006);
   }
 
   #encode(
@@ -115,10 +122,10 @@ export class Encoding {
     // Small payloads are the caller's again when this returns.
     const kept = data.length <= COPY_LIMIT ? new Uint8Array(data) : data;
     return codec.encode(kept, fin).then(
-      (payload) =>
-        this.#stopped
-          ? undefined
-          : this.#sender.frame(type, payload, fin, rsv1),
+      (payload) => {
+        this.#check();
+        return this.#sender.frame(type, payload, fin, rsv1);
+      },
       (error) => {
         // A part of the message may be out, and the rest will not come.
         this.#broken(error);

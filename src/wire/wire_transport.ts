@@ -174,6 +174,7 @@ export class WireTransport implements Transport, InputOwner {
 
   terminate(): void {
     this.#failed = true;
+    this.#encoding.stop();
     this.#codec?.close();
     this.#stream.destroy();
     this.#input.discard();
@@ -213,6 +214,7 @@ export class WireTransport implements Transport, InputOwner {
   }
 
   cut(): void {
+    this.#encoding.stop();
     this.#sender.destroy(new CloseError(1006));
   }
 
