@@ -7,6 +7,8 @@
 
 import { generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 
+import { parseIP } from "../src/proxy/ip.ts";
+
 /** A certificate and its key, in PEM. */
 export interface Certificate {
   readonly cert: string;
@@ -15,7 +17,7 @@ export interface Certificate {
 
 /** One that issues others. */
 export interface Authority extends Certificate {
-  /** Issues a certificate for host names and IPv4 addresses. */
+  /** Issues a certificate for host names and IP addresses. */
   issue(...hosts: string[]): Certificate;
 }
 
@@ -98,9 +100,8 @@ function extension(id: number[], value: number[], critical: boolean): number[] {
 }
 
 function generalName(host: string): number[] {
-  return /^[\d.]+$/.test(host)
-    ? tlv(0x87, host.split(".").map(Number))
-    : tlv(0x82, ascii(host));
+  const ip = parseIP(host);
+  return ip === undefined ? tlv(0x82, ascii(host)) : tlv(0x87, [...ip]);
 }
 
 function utcTime(time: number): number[] {

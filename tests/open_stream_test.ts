@@ -3,7 +3,7 @@ import http from "node:http";
 import { networkInterfaces, tmpdir } from "node:os";
 
 import { assertEquals, assertInstanceOf, assertThrows } from "@std/assert";
-import { Dialer } from "../src/dialer.ts";
+import { Dialer, type DialerOptions } from "../src/dialer.ts";
 import { Upgrader } from "../src/upgrader.ts";
 import { makeAuthority } from "./certificates.ts";
 import { accepting, answering, type Serve, withServer } from "./dial_server.ts";
@@ -352,5 +352,30 @@ test("openStream() speaks TLS over unix sockets, with localhost", async () => {
         netDial: () => connect(Number(new URL(url).port)),
       });
     }, { tls: authority.issue(name!) });
+  }
+});
+
+test("openStream() verifies IP literals as such", async () => {
+  const authority = makeAuthority("CA");
+  const tls = authority.issue("::1", "192.0.2.1");
+  for (
+    const [host, good] of [
+      ["[::1]", true],
+      ["192.0.2.1", true],
+      ["[::2]", false],
+      ["192.0.2.2", false],
+    ] as const
+  ) {
+    await withServer(echoing(), async (url) => {
+      const options: DialerOptions = {
+        tls: { ca: authority.cert },
+        netDial: () => connect(Number(new URL(url).port)),
+      };
+      if (good) await talk(`wss://${host}/`, options);
+      else {assertEquals(
+          (await failure(`wss://${host}/`, options)).phase,
+          "tls",
+        );}
+    }, { tls, count: good ? 1 : 0 });
   }
 });

@@ -85,6 +85,14 @@ test("buildClientRequest() refuses a Host that is none", () => {
   );
 });
 
+test("buildClientRequest() joins cookies with the application's", () => {
+  const lines = text({
+    headers: { cookie: "a=1", "X-B": "2" },
+    cookies: "a=jar; c=3",
+  }).split("\r\n").slice(6);
+  assertEquals(lines, ["cookie: a=1; c=3", "X-B: 2", "", ""]);
+});
+
 test("buildClientRequest() refuses the handshake's own headers", () => {
   for (
     const name of [

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { test } from "../helper.ts";
-import { parseDialURL } from "../../src/handshake/client_url.ts";
+import { dialAddress, parseDialURL } from "../../src/handshake/client_url.ts";
 
 const TARGETS: [
   url: string,
@@ -60,6 +60,21 @@ const REFUSED: [url: string, message: string][] = [
   ["ws://:secret@h/", "user info"],
   ["ws://h/#", "fragment"],
   ["ws://h/a?b#c", "fragment"],
+  ["ws+unix:", "must be absolute"],
+  ["ws+unix:/", "must be absolute"],
+  ["ws+unix:/:/a", "must be absolute"],
+  ["ws+unix:a.sock", "must be absolute"],
+  ["ws+unix:./a.sock:/b", "must be absolute"],
+  ["ws+unix://host/a.sock:/b", "must be absolute"],
+  ["ws+unix:/a:b.sock:/c", "%3A"],
+  ["ws+unix:/a%00.sock", "NUL"],
+  ["ws+unix:/a%ff.sock", "percent-encoded"],
+  ["ws+unix:/a%.sock", "percent-encoded"],
+  ["ws+unix:/a.sock:/b#c", "fragment"],
+  ["ws+unix://user:secret@/a.sock", "malformed"],
+  ["ws+unix:/a.sock\r\n:/b", "control character"],
+  ["ws+tcp:/a", "must be ws or wss"],
+  ["http+unix:/a.sock:/b", "must be ws or wss"],
   ["", "malformed"],
   ["h", "malformed"],
   ["/path", "malformed"],
@@ -75,6 +90,49 @@ const REFUSED: [url: string, message: string][] = [
   ["ws://h/\n", "control character"],
   ["ws://h/\u007f", "control character"],
 ];
+
+const SOCKETS: [url: string, socketPath: string, target: string][] = [
+  ["ws+unix:/run/a.sock:/b/c?d", "/run/a.sock", "/b/c?d"],
+  ["ws+unix:///run/a.sock:/b", "/run/a.sock", "/b"],
+  ["WS+UNIX:/run/a.sock:/b:c", "/run/a.sock", "/b:c"],
+  ["ws+unix:/run/a.sock", "/run/a.sock", "/"],
+  ["ws+unix:/run/a.sock:", "/run/a.sock", "/"],
+  ["ws+unix:/run/a.sock?b", "/run/a.sock", "/?b"],
+  ["ws+unix:/run/a%3Ab%20c%25d.sock:/e%20f", "/run/a:b c%d.sock", "/e%20f"],
+  ["ws+unix:/run/a b\u00e9:/c d\u00e9", "/run/a b\u00e9", "/c%20d%C3%A9"],
+];
+
+test("parseDialURL() knows the path of a unix socket from that of a request", () => {
+  for (const [input, socketPath, target] of SOCKETS) {
+    const plain = parseDialURL(input);
+    assertEquals({ ...plain, url: undefined }, {
+      url: undefined,
+      secure: false,
+      hostname: "localhost",
+      port: 80,
+      socketPath,
+      host: "localhost",
+      target,
+    } as unknown, input);
+    const secure = parseDialURL(new URL(input.replace(/^ws/i, "wss")));
+    assertEquals(secure, {
+      ...plain,
+      url: secure.url,
+      secure: true,
+      port: 443,
+    });
+  }
+});
+
+test("dialAddress() is the host and port, or the socket's path", () => {
+  for (
+    const [url, address] of [
+      ["ws://a", "a:80"],
+      ["wss://[::1]/b", "[::1]:443"],
+      ["ws+unix:/run/a%20b.sock:/c", "/run/a b.sock"],
+    ] as const
+  ) assertEquals(dialAddress(parseDialURL(url)), address);
+});
 
 test("parseDialURL() refuses what is no WebSocket URI", () => {
   for (const [url, message] of REFUSED) {
