@@ -281,13 +281,23 @@ onWire(
     }
     await server.shutdown({ timeout: NEVER });
     // Bun tells nobody of a TCP connection before its first byte: it stays.
-  const untold = runtime === "bun" && place.carrier === "TCP" ? peers[0] : undefined;
-  for (const peer of peers) {
-    if (peer !== untold) await peer.ended;
-    peer.destroy();
-    await peer.closed;
-  }
-});
+    const untold = runtime === "bun" && place.carrier === "TCP"
+      ? peers[0]
+      : undefined;
+    for (const peer of peers) {
+      if (peer !== untold) await peer.ended;
+      peer.destroy();
+      await peer.closed;
+    }
+  },
+);
+
+test("shutdown() cuts a connection that has not spoken TLS", async () => {
+  const place = WIRE_PLACES[1]!;
+  const server = await serveAt(place, echo);
+  const { promise, resolve } = deferred();
+  const socket = net.connect(portOf(server), "127.0.0.1", () => resolve());
+  socket.on("error", () => {});
   await promise;
   await server.shutdown({ timeout: SOON });
   socket.destroy();
