@@ -1,0 +1,122 @@
+import { assert, assertEquals } from "@std/assert";
+
+import { IncomingMessage } from "../../src/conn/incoming_message.ts";
+import { hex, test } from "../helper.ts";
+
+/** Appends each piece; the bytes that the message keeps alive in the end. */
+function memoryOf(
+  incoming: IncomingMessage,
+  pieces: Iterable<Uint8Array<ArrayBuffer>>,
+): number {
+  // Stores are made by `new ArrayBuffer`; kept pieces have buffers of their own.
+  const Original = ArrayBuffer;
+  let made = 0;
+  globalThis.ArrayBuffer = new Proxy(Original, {
+    construct(target, [length]) {
+      made += length;
+      return new target(length);
+    },
+  });
+  try {
+    for (const piece of pieces) {
+      const before = made;
+      incoming.append(piece);
+      if (made === before && kept(piece)) made += piece.buffer.byteLength;
+    }
+  } finally {
+    globalThis.ArrayBuffer = Original;
+  }
+  return made;
+}
+
+function kept(piece: Uint8Array): boolean {
+  return piece.length >= 4096 &&
+    2 * piece.length >= piece.buffer.byteLength;
+}
+
+function* repeated(
+  count: number,
+  ...lengths: number[]
+): Iterable<Uint8Array<ArrayBuffer>> {
+  for (let i = 0; i < count; i++) {
+    for (const length of lengths) yield new Uint8Array(length).fill(i);
+  }
+}
+
+test("incomingMessage.append() costs less than twice the bytes of 131,000 pieces", () => {
+  const incoming = new IncomingMessage(2);
+  const memory = memoryOf(incoming, repeated(131_000, 1));
+  assertEquals(incoming.size, 131_000);
+  assert(memory < 2 * 131_000, `${memory} bytes`);
+  const bytes = incoming.takeBytes();
+  assertEquals(bytes.length, 131_000);
+  assert(bytes.every((byte, i) => byte === (i & 0xff)));
+});
+
+for (
+  const lengths of [[64, 1], [100, 1], [4096, 1], [5000, 1], [1, 63, 4095]]
+) {
+  test(`incomingMessage.append() costs a small multiple of pieces of ${lengths.join(" and ")} bytes`, () => {
+    const incoming = new IncomingMessage(2);
+    const memory = memoryOf(incoming, repeated(500, ...lengths));
+    const limit = 3 * incoming.size + 1024;
+    assert(memory < limit, `${memory} bytes for ${incoming.size}`);
+  });
+}
+
+test("incomingMessage.append() keeps no large chunk for a small piece", () => {
+  const chunk = new Uint8Array(65_536);
+  const incoming = new IncomingMessage(2);
+  incoming.append(chunk.subarray(10, 5010));
+  const bytes = incoming.takeBytes();
+  assert(bytes.buffer !== chunk.buffer);
+  assertEquals(bytes.length, 5000);
+});
+
+test("incomingMessage.shift() gives the pieces in order, as they came or joined", () => {
+  const incoming = new IncomingMessage(2);
+  incoming.append(hex("01"));
+  incoming.append(hex("02 03"));
+  assertEquals(incoming.shift(), hex("01 02 03"));
+  // What follows does not change what has been given away.
+  incoming.append(hex("04"));
+  const large = new Uint8Array(5000).fill(5);
+  incoming.append(large);
+  incoming.append(hex("06"));
+  assertEquals(incoming.size, 5002);
+  const first = incoming.shift();
+  assertEquals(first, hex("04"));
+  incoming.append(hex("07"));
+  assertEquals(incoming.shift(), large);
+  assertEquals(incoming.shift(), hex("06 07"));
+  assertEquals(incoming.shift(), undefined);
+  assertEquals(incoming.size, 0);
+});
+
+test("incomingMessage.take() gives the message by its type", () => {
+  const text = new IncomingMessage(1);
+  text.append(hex("f0 9f"));
+  text.append(hex("a6 95"));
+  assertEquals(text.take(), { type: 1, data: "🦕" });
+  assertEquals(new IncomingMessage(2).take(), {
+    type: 2,
+    data: new Uint8Array(0),
+  });
+});
+
+test("incomingMessage.discard() drops what has come", () => {
+  const incoming = new IncomingMessage(2);
+  incoming.append(hex("01"));
+  incoming.discard();
+  assertEquals(incoming.size, 0);
+  assertEquals(incoming.shift(), undefined);
+  assert(incoming.discarded);
+});
+
+test("IncomingMessage.whole() reads a message as if in pieces", () => {
+  const text = IncomingMessage.whole({ type: 1, data: "é" });
+  assert(text.ended);
+  assertEquals(text.shift(), hex("c3 a9"));
+  const empty = IncomingMessage.whole({ type: 1, data: "" });
+  assertEquals(empty.shift(), undefined);
+});

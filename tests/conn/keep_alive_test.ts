@@ -1,0 +1,98 @@
+import { assert, assertEquals } from "@std/assert";
+
+import { keepAlive, type KeepAliveTarget } from "../../src/conn/keep_alive.ts";
+import { deferred, test } from "../helper.ts";
+
+class Target implements KeepAliveTarget {
+  received = 0;
+  paused = false;
+  probes = 0;
+  readonly probed: PromiseWithResolvers<void> = deferred();
+  readonly expired: PromiseWithResolvers<void> = deferred();
+
+  probe(): void {
+    this.probes++;
+    this.probed.resolve();
+  }
+
+  expire(): void {
+    this.expired.resolve();
+  }
+}
+
+test("keepAlive() probes a silent target, then gives it up", async () => {
+  const target = new Target();
+  const began = performance.now();
+  const stop = keepAlive(target, { interval: 20, timeout: 20 });
+  await target.expired.promise;
+  stop();
+  assert(performance.now() - began >= 39);
+  assertEquals(target.probes, 1);
+});
+
+test("keepAlive() is content with anything that is received", async () => {
+  const target = new Target();
+  const stop = keepAlive(target, { interval: 10, timeout: 1000 });
+  await target.probed.promise;
+  target.received++;
+  const again = new Target();
+  const stopAgain = keepAlive(again, { interval: 50, timeout: 1000 });
+  await again.probed.promise;
+  stop();
+  stopAgain();
+  assert(target.probes >= 2);
+});
+
+test("keepAlive() watches no target that cannot be heard", async () => {
+  const paused = new Target();
+  paused.paused = true;
+  const other = new Target();
+  const stops = [paused, other].map((target) =>
+    keepAlive(target, { interval: 10, timeout: 10 })
+  );
+  await other.expired.promise;
+  for (const stop of stops) stop();
+  assertEquals(paused.probes, 0);
+});
+
+test("keepAlive() has one clock for many targets", async () => {
+  const original = globalThis.setTimeout;
+  let timers = 0;
+  globalThis.setTimeout = ((act: () => void, delay: number) => {
+    // The limit of the test itself is a timer too.
+    if (delay <= 20) timers++;
+    return original(act, delay);
+  }) as typeof setTimeout;
+  const targets = Array.from({ length: 1000 }, () => new Target());
+  const stops: (() => void)[] = [];
+  try {
+    for (const target of targets) {
+      stops.push(keepAlive(target, { interval: 20, timeout: 1000 }));
+    }
+    assertEquals(timers, 1);
+    await Promise.all(targets.map(({ probed }) => probed.promise));
+    assert(timers < 100, `${timers} timers`);
+  } finally {
+    for (const stop of stops) stop();
+    globalThis.setTimeout = original;
+  }
+});
+
+// The leak gauge sees a timer that is left.
+test("keepAlive() leaves no timer when all have stopped, even from a tick", async () => {
+  const done = deferred();
+  const target = new Target();
+  const stop = keepAlive({
+    received: 0,
+    paused: false,
+    probe: () => {
+      stop();
+      done.resolve();
+    },
+    expire() {},
+  }, { interval: 5, timeout: 5 });
+  const stopOther = keepAlive(target, { interval: 60_000, timeout: 60_000 });
+  await done.promise;
+  stopOther();
+  stopOther();
+});

@@ -1,0 +1,229 @@
+import { assert, assertEquals } from "@std/assert";
+
+import type { DataType } from "../../src/message.ts";
+import { PreparedMessage } from "../../src/prepared.ts";
+import type {
+  TransportEnd,
+  TransportReceiver,
+} from "../../src/transport/transport.ts";
+import type { MessageCodec } from "../../src/wire/codec.ts";
+import { WireTransport } from "../../src/wire/wire_transport.ts";
+import { hex, test, toHex } from "../helper.ts";
+import { HeldStream, turn } from "./held_stream.ts";
+import { flip, ToyCodec } from "./toy_codec.ts";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** Notes events in words. */
+class Events implements TransportReceiver {
+  readonly list: string[] = [];
+  on: (event: string) => void = () => {};
+  #message = "";
+
+  #note(event: string): void {
+    this.list.push(event);
+    this.on(event);
+  }
+
+  message(_type: DataType, data: string | Uint8Array<ArrayBuffer>): void {
+    this.#note(typeof data === "string" ? data : decoder.decode(data));
+  }
+  messageStart(): void {
+    this.#message = "";
+  }
+  messageData(data: Uint8Array<ArrayBuffer>): void {
+    this.#message += decoder.decode(data);
+  }
+  messageEnd(): void {
+    this.#note(this.#message);
+  }
+  ping(payload: Uint8Array<ArrayBuffer>): void {
+    this.#note(`ping ${decoder.decode(payload)}`);
+  }
+  pong(payload: Uint8Array<ArrayBuffer>): void {
+    this.#note(`pong ${decoder.decode(payload)}`);
+  }
+  closeReceived(code: number): void {
+    this.#note(`close ${code}`);
+  }
+  failed(error: Error): void {
+    this.#note(`failed ${error.name}`);
+  }
+  ended(end: TransportEnd): void {
+    this.#note(end.cause === undefined ? "ended" : "ended by a fault");
+  }
+}
+
+function open(codec?: MessageCodec): {
+  transport: WireTransport;
+  stream: HeldStream;
+  events: Events;
+} {
+  const stream = new HeldStream();
+  const events = new Events();
+  const transport = new WireTransport(stream, {
+    side: "client",
+    subprotocol: "",
+    readLimit: 2 ** 20,
+    writeBufferSize: 65_536,
+    writeBufferPool: undefined,
+    codec,
+  });
+  transport.start(events);
+  return { transport, stream, events };
+}
+
+/** A server's frame; compressed ones are flipped. */
+function frame(opcode: number, text: string, toy = false): Uint8Array<
+  ArrayBuffer
+> {
+  const payload = encoder.encode(text);
+  const bytes = new Uint8Array(2 + payload.length);
+  bytes.set([0x80 | (toy ? 0x40 : 0) | opcode, payload.length]);
+  bytes.set(toy ? flip(payload) : payload, 2);
+  return bytes;
+}
+
+function join(...parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(parts.flatMap((part) => [...part]));
+}
+
+const MIXED = [
+  frame(1, "one", true),
+  frame(9, "a"),
+  frame(1, "two"),
+  frame(1, "three", true),
+  frame(1, "four", true),
+  frame(10, "b"),
+  frame(1, "five"),
+];
+const MIXED_EVENTS = [
+  "one",
+  "ping a",
+  "two",
+  "three",
+  "four",
+  "pong b",
+  "five",
+];
+
+test("wireTransport keeps the order across a codec that takes its time", async () => {
+  for (const size of [1, 3, 1000]) {
+    const codec = new ToyCodec();
+    const { stream, events } = open(codec);
+    const bytes = join(...MIXED, hex("88 02 03 e8"));
+    for (let i = 0; i < bytes.length; i += size) {
+      stream.receiver!.data(bytes.slice(i, i + size));
+    }
+    stream.receiver!.end();
+    while (!events.list.includes("close 1000")) await turn();
+    assertEquals(events.list, [...MIXED_EVENTS, "close 1000"]);
+    assertEquals(codec.most.decode, 1);
+  }
+});
+
+test("wireTransport tells the end behind what the codec holds", async () => {
+  const { stream, events } = open(new ToyCodec());
+  stream.receiver!.data(join(...MIXED));
+  stream.receiver!.end();
+  stream.receiver!.closed(new Error("reset"));
+  while (events.list.length <= MIXED.length) await turn();
+  assertEquals(events.list, [...MIXED_EVENTS, "ended by a fault"]);
+});
+
+test("wireTransport.pause() holds what is behind the event", async () => {
+  const { transport, stream, events } = open();
+  events.on = () => transport.pause();
+  stream.receiver!.data(join(frame(1, "1"), frame(9, "2"), frame(1, "3")));
+  assertEquals(events.list, ["1"]);
+  assertEquals(stream.calls, ["pause"]);
+  await turn();
+  assertEquals(events.list, ["1"]);
+  transport.resume();
+  assertEquals(events.list, ["1", "ping 2"]);
+  transport.resume();
+  assertEquals(events.list, ["1", "ping 2", "3"]);
+  assertEquals(stream.calls, ["pause"]);
+  transport.resume();
+  assertEquals(stream.calls, ["pause", "resume"]);
+});
+
+test("wireTransport.resume() inside an event does not nest events", () => {
+  const { transport, stream, events } = open();
+  let inside = 0;
+  events.on = () => {
+    assertEquals(inside++, 0);
+    transport.pause();
+    transport.resume();
+    inside--;
+  };
+  stream.receiver!.data(join(frame(1, "1"), frame(1, "2"), frame(1, "3")));
+  assertEquals(events.list, ["1", "2", "3"]);
+});
+
+test("wireTransport delivers what is held before the end of the stream", () => {
+  const { transport, stream, events } = open();
+  events.on = (event) => event === "1" && transport.pause();
+  stream.receiver!.data(join(frame(1, "1"), frame(1, "2")));
+  assertEquals(events.list, ["1"]);
+  stream.receiver!.end();
+  assertEquals(events.list, ["1", "2"]);
+  assertEquals(stream.calls, ["pause", "destroy"]);
+  stream.receiver!.closed();
+  assertEquals(events.list, ["1", "2", "ended"]);
+});
+
+test("wireTransport.terminate() inside an event ends them", () => {
+  const { transport, stream, events } = open();
+  events.on = (event) => event === "1" && transport.terminate();
+  stream.receiver!.data(join(frame(1, "1"), frame(1, "2")));
+  stream.receiver!.data(frame(1, "3"));
+  assertEquals(events.list, ["1"]);
+  assert(stream.calls.includes("destroy"));
+  stream.receiver!.closed();
+  assertEquals(events.list, ["1", "ended"]);
+});
+
+test("wireTransport frees the codec once the stream is over", async () => {
+  const codec = new ToyCodec();
+  const { stream, events } = open(codec);
+  stream.receiver!.closed();
+  assertEquals(events.list, ["ended"]);
+  await turn();
+  assert(codec.closed > 0);
+});
+
+test("wireTransport.send() keeps the order across a codec that takes its time", async () => {
+  const codec = new ToyCodec();
+  const { transport, stream } = open(codec);
+  // The caller sends nothing more before a promise settles.
+  for (const text of ["long enough", "short", "also long enough"]) {
+    await transport.send(1, text);
+  }
+  await transport.sendPrepared(new PreparedMessage(1, "prepared"));
+  transport.flush();
+  stream.releaseAll();
+  assertEquals(unmasked(stream.written()), [
+    ["c1", "long enough"],
+    ["81", "short"],
+    ["c1", "also long enough"],
+    ["c1", "prepared"],
+  ]);
+  assertEquals(codec.most.encode, 1);
+});
+
+/** The frames of a client, those with RSV1 flipped. */
+function unmasked(bytes: Uint8Array): [head: string, text: string][] {
+  const frames: [string, string][] = [];
+  for (let i = 0; i < bytes.length;) {
+    const length = bytes[i + 1]! & 0x7f;
+    const key = bytes.subarray(i + 2, i + 6);
+    const payload = bytes.slice(i + 6, i + 6 + length)
+      .map((byte, j) => byte ^ key[j % 4]!);
+    const plain = bytes[i]! & 0x40 ? flip(payload) : payload;
+    frames.push([toHex(bytes.subarray(i, i + 1)), decoder.decode(plain)]);
+    i += 6 + length;
+  }
+  return frames;
+}
