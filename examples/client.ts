@@ -1,34 +1,66 @@
 /**
- * A client that sends a message every two seconds and prints what comes back.
+ * A client that sends a message every two seconds, or the lines that are typed,
+ * and prints what comes back.
  *
- *     bun run examples/client.ts [URL] [--count N]
- *     deno run --allow-net --no-prompt examples/client.ts [URL] [--count N]
+ *     bun run examples/client.ts [URL] [OPTIONS]
+ *     deno run --allow-net --no-prompt examples/client.ts [URL] [OPTIONS]
  *
  * URL is ws://127.0.0.1:8080/ws by default, where `deno task example:echo`
- * listens. With `--count N` it closes the connection after N messages have come.
+ * listens. The options:
+ *
+ *     --stdin              sends the lines of the standard input
+ *     --count N            closes the connection after N messages have come
+ *     --header "Name: V"   sends a header with the request; may be repeated
+ *     --subprotocol NAME   offers a subprotocol; may be repeated
+ *     --proxy URL          dials through a proxy: http, https, socks5, socks5h;
+ *                          default: the one that the environment names, which
+ *                          Deno reads with --allow-env
+ *     --ca FILE            trusts the authorities of a PEM file, which Deno
+ *                          reads with --allow-read
  */
 
+import { readFileSync } from "node:fs";
 import process from "node:process";
+import { createInterface } from "node:readline";
+import { parseArgs } from "node:util";
 
 import {
   BadHandshakeError,
   CloseCode,
   CloseError,
   type Conn,
-  dial,
+  Dialer,
   DialError,
   MessageType,
+  proxyFromEnvironment,
 } from "../mod.ts";
 
+const USAGE = "Usage: client.ts [URL] [--stdin] [--count N] [--header LINE] " +
+  "[--subprotocol NAME] [--proxy URL] [--ca FILE]";
 const INTERVAL = 2_000;
 const PONG_TIMEOUT = 5_000;
 
+interface Arguments {
+  readonly url: string;
+  readonly stdin: boolean;
+  readonly count: number;
+  readonly headers: [string, string][];
+  readonly subprotocols: string[];
+  readonly proxy: string | undefined;
+  readonly ca: string | undefined;
+}
+
 async function main(): Promise<number> {
-  const { url, count } = readArguments(process.argv.slice(2));
+  const args = readArguments(process.argv.slice(2));
+  if (args === undefined) {
+    console.error(USAGE);
+    return 2;
+  }
+  const { url, count } = args;
 
   let conn: Conn;
   try {
-    ({ conn } = await dial(url));
+    conn = await connect(args);
   } catch (error) {
     // The messages of these say all that there is to say.
     if (
@@ -47,7 +79,7 @@ async function main(): Promise<number> {
   });
 
   const stopPing = checkAlive(conn);
-  const stopSending = sendEvery(conn, INTERVAL);
+  const stopSending = args.stdin ? sendLines(conn) : sendEvery(conn, INTERVAL);
   try {
     let received = 0;
     for await (const { data } of conn) {
@@ -66,6 +98,17 @@ async function main(): Promise<number> {
   const { code, wasClean } = await conn.closed;
   console.log(`Closed: ${code}${wasClean ? "" : " (not clean)"}`);
   return wasClean ? 0 : 1;
+}
+
+async function connect(args: Arguments): Promise<Conn> {
+  const { url, headers, subprotocols, proxy, ca } = args;
+  const dialer = new Dialer({
+    subprotocols,
+    proxy: proxy ?? proxyFromEnvironment,
+    tls: ca === undefined ? {} : { ca: readFileSync(ca, "utf8") },
+  });
+  const { conn } = await dialer.dial(url, { headers });
+  return conn;
 }
 
 /** Sends a ping and says whether a pong comes; returns how to stop waiting. */
@@ -93,21 +136,53 @@ function sendEvery(conn: Conn, interval: number): () => void {
   return () => clearInterval(timer);
 }
 
-function readArguments(args: string[]): { url: string; count: number } {
-  let url = "ws://127.0.0.1:8080/ws";
-  let count = Infinity;
-  for (let arg; (arg = args.shift()) !== undefined;) {
-    if (arg === "--count") {
-      count = Number(args.shift());
-      if (Number.isSafeInteger(count) && count > 0) continue;
-    } else if (!arg.startsWith("-")) {
-      url = arg;
-      continue;
-    }
-    console.error("Usage: client.ts [URL] [--count N]");
-    process.exit(2);
+/** Sends what is typed, and closes at its end; returns how to stop. */
+function sendLines(conn: Conn): () => void {
+  const lines = createInterface({ input: process.stdin });
+  lines.on("line", (line) => conn.send(line));
+  lines.on("close", () => conn.close(CloseCode.NormalClosure));
+  return () => {
+    lines.close();
+    process.stdin.destroy();
+  };
+}
+
+function readArguments(args: string[]): Arguments | undefined {
+  try {
+    const { values, positionals } = parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        stdin: { type: "boolean", default: false },
+        count: { type: "string" },
+        header: { type: "string", multiple: true, default: [] },
+        subprotocol: { type: "string", multiple: true, default: [] },
+        proxy: { type: "string" },
+        ca: { type: "string" },
+      },
+    });
+    const [url = "ws://127.0.0.1:8080/ws", ...more] = positionals;
+    const count = values.count === undefined ? Infinity : Number(values.count);
+    const counts = count === Infinity || Number.isSafeInteger(count);
+    if (more.length > 0 || !counts || count < 1) return undefined;
+    return {
+      url,
+      stdin: values.stdin,
+      count,
+      headers: values.header.map(readHeader),
+      subprotocols: values.subprotocol,
+      proxy: values.proxy,
+      ca: values.ca,
+    };
+  } catch {
+    return undefined;
   }
-  return { url, count };
+}
+
+function readHeader(line: string): [name: string, value: string] {
+  const colon = line.indexOf(":");
+  if (colon < 1) throw new TypeError("No header");
+  return [line.slice(0, colon), line.slice(colon + 1).trim()];
 }
 
 process.exitCode = await main();

@@ -1,11 +1,15 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 
 import { assertEquals } from "@std/assert";
 import type { RawPeer } from "../../src/raw_peer.ts";
+import { makeAuthority } from "../certificates.ts";
 import { accepting, withServer } from "../dial_server.ts";
-import { deferred, runtime, test } from "../helper.ts";
+import { deferred, hex, runtime, test } from "../helper.ts";
+import { withProxy } from "../proxy_server.ts";
 
 const CLIENT = fileURLToPath(
   new URL("../../examples/client.ts", import.meta.url),
@@ -21,8 +25,9 @@ class Client {
 
   constructor(...args: string[]) {
     const flags = runtime === "deno" ? ["--allow-net", "--no-prompt"] : [];
+    if (runtime === "deno" && args.includes("--ca")) flags.push("--allow-read");
     const child = spawn(process.execPath, ["run", ...flags, CLIENT, ...args], {
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: ["pipe", "pipe", "pipe"],
       env: {
         ...process.env,
         NO_COLOR: "1",
@@ -39,6 +44,11 @@ class Client {
       this.#ended.resolve(code);
       this.#wake?.();
     });
+  }
+
+  /** Types text, and ends the input. */
+  type(text: string): void {
+    this.#process.stdin!.end(text);
   }
 
   /** The exit code. */
@@ -169,9 +179,97 @@ test(
   { timeout: TIMEOUT },
 );
 
+test("the example client sends what is typed with --stdin", async () => {
+  await withServer((peer) => echo(peer, true), async (url) => {
+    await withClient([url, "--stdin"], async (client) => {
+      await client.untilPrinted("Server is alive");
+      client.type("one\ntwo\n");
+      assertEquals(await client.exited, 0, client.stderr);
+      const lines = client.stdout.trimEnd().split("\n");
+      assertEquals(lines.slice(2), [
+        "Received: one",
+        "Received: two",
+        "Closed: 1000",
+      ]);
+    });
+  });
+}, { timeout: TIMEOUT });
+
+test(
+  "the example client takes a proxy, authorities, headers and subprotocols",
+  async () => {
+    const authority = makeAuthority("CA");
+    const folder = mkdtempSync(`${tmpdir()}/client-`);
+    const ca = `${folder}/ca.pem`;
+    writeFileSync(ca, authority.cert);
+    const heads: string[] = [];
+    try {
+      await withProxy(async (proxy) => {
+        await withServer(async (peer) => {
+          const head = await peer.readHead();
+          heads.push(head);
+          peer.send(await accepting(head, "Sec-WebSocket-Protocol: b"));
+          await peer.expectFrame({ opcode: 9 });
+          await peer.sendFrame({ opcode: 8, payload: hex("03 e8") });
+          await peer.ended;
+        }, async (url) => {
+          const args = [
+            url.replace("127.0.0.1", "inner.example"),
+            "--ca",
+            ca,
+            `--proxy=http://${proxy.address}`,
+            "--header",
+            "X-Key:  a: b",
+            "--subprotocol",
+            "a",
+            "--subprotocol=b",
+          ];
+          await withClient(args, async (client) => {
+            assertEquals(await client.exited, 0, client.stderr);
+          });
+        }, { tls: authority.issue("inner.example") });
+        assertEquals(proxy.heads.length, 1);
+      });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+    assertEquals(heads[0]?.includes("\r\nX-Key: a: b\r\n"), true);
+    assertEquals(
+      heads[0]?.includes("\r\nSec-WebSocket-Protocol: a, b\r\n"),
+      true,
+    );
+  },
+  { timeout: TIMEOUT },
+);
+
 test("the example client explains its arguments", async () => {
-  await withClient(["--count", "x"], async (client) => {
-    assertEquals(await client.exited, 2);
-    assertEquals(client.stderr, "Usage: client.ts [URL] [--count N]\n");
+  for (
+    const args of [
+      ["--count", "x"],
+      ["--count=0"],
+      ["--bogus"],
+      ["--header", "none"],
+      ["ws://a/", "ws://b/"],
+    ]
+  ) {
+    await withClient(args, async (client) => {
+      assertEquals(await client.exited, 2);
+      assertEquals(
+        client.stderr.startsWith("Usage: client.ts [URL] [--stdin] [--count"),
+        true,
+        client.stderr,
+      );
+    });
+  }
+}, { timeout: TIMEOUT });
+
+test("the example client says what is wrong with a proxy", async () => {
+  await withClient(["--proxy", "ftp://u:secret@p"], async (client) => {
+    assertEquals(await client.exited, 1);
+    assertEquals(
+      client.stderr,
+      'Cannot use a proxy of scheme "ftp": it must be http, https, socks5 or ' +
+        "socks5h, as in http://127.0.0.1:3128\n",
+    );
   });
 }, { timeout: TIMEOUT });
