@@ -11,13 +11,13 @@ import type {
   Engine,
   Transport,
 } from "../transport/transport.ts";
-import { Core, parseCloseToSend } from "./core.ts";
+import { Core } from "./core.ts";
 import type { ConnState } from "./ending.ts";
 import type { CloseHandler, PingHandler, PongHandler } from "./handlers.ts";
 import type { MessageReader } from "./message_reader.ts";
 import { MessageSink } from "./message_writer.ts";
 import { checkReadLimit, type ConnSettings, milliseconds } from "./options.ts";
-import { controlPayload } from "./payload.ts";
+import { controlPayload, parseCloseToSend } from "./payload.ts";
 import { handled, rejected, RESOLVED, type WaitOptions } from "./promises.ts";
 import {
   controlWritable,

@@ -1,4 +1,4 @@
-import { CloseError, type CloseInfo, isSendableCloseCode } from "../close.ts";
+import { CloseError, type CloseInfo } from "../close.ts";
 import type { DataType } from "../message.ts";
 import type {
   Transport,
@@ -277,26 +277,5 @@ export class Core implements TransportReceiver {
     return peer === undefined
       ? new CloseError(1006)
       : new CloseError(peer.code, peer.reason);
-  }
-}
-
-/** The code and reason in a close payload that is to be sent. */
-export function parseCloseToSend(
-  payload: Uint8Array,
-): { code: number; reason: string } {
-  if (payload.length === 0) return { code: 1005, reason: "" };
-  const code = payload.length === 1 ? NaN : payload[0]! << 8 | payload[1]!;
-  if (!isSendableCloseCode(code)) {
-    throw new RangeError(
-      `Cannot send close payload with code ${code}: use formatCloseMessage()`,
-    );
-  }
-  try {
-    const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-    return { code, reason: decoder.decode(payload.subarray(2)) };
-  } catch (cause) {
-    throw new TypeError("Cannot send close payload: its reason is not UTF-8", {
-      cause,
-    });
   }
 }

@@ -3,6 +3,7 @@ import type { DataType } from "../message.ts";
 import { preparedData, type PreparedMessage } from "../prepared.ts";
 import { COPY_LIMIT, type Transport } from "../transport/transport.ts";
 import { Deadline } from "./deadline.ts";
+import { IdleWatch } from "./idle_watch.ts";
 import { payloadError } from "./payload.ts";
 import {
   handled,
@@ -11,7 +12,7 @@ import {
   RESOLVED,
   type WaitOptions,
 } from "./promises.ts";
-import { Queue } from "./queue.ts";
+import { type Entry, type Turn, WriteQueue } from "./write_queue.ts";
 
 /** What the writing side asks of the connection. */
 export interface OutboundOwner {
@@ -25,34 +26,6 @@ export interface OutboundSettings {
   readonly closeTimeout: number;
 }
 
-/** A message that is written in pieces, in its turn. */
-export interface Turn {
-  /** Its turn has come. */
-  begin(): void;
-  /** Its turn will not come, or is over before its end: nothing more may be sent of it, later writes fail with the error. */
-  drop(error: unknown): void;
-  /** Its message is given up. */
-  abort(reason: unknown): void;
-  /** Whether a part of it has been sent. */
-  readonly begun: boolean;
-  /** Whether it waits for the transport. */
-  readonly waiting: boolean;
-  /** When it last wrote, by `performance.now()`. */
-  readonly lastWrite: number;
-}
-
-// What a message in the queue may cost beside its payload.
-const MESSAGE_COST = 256;
-const MIN_QUEUE = 1024;
-
-// A whole message on its way.
-interface Entry {
-  readonly size: number;
-  readonly start: () => Promise<void> | undefined;
-  readonly resolve: () => void;
-  readonly reject: (reason: unknown) => void;
-}
-
 /** The writing side of a connection: whole messages, first in first out, and writers that take their turn. */
 export class Outbound {
   readonly #transport: Transport;
@@ -62,11 +35,10 @@ export class Outbound {
     "write",
     (error) => this.#expire(error),
   );
-  readonly #queue: Queue<Entry | Turn> = new Queue();
-  #queued = 0; // bytes in the queue
+  readonly #queue: WriteQueue = new WriteQueue();
   #sending: Entry | undefined; // the transport takes it, and nothing else
   #turn: Turn | undefined; // the open writer
-  #turnTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #idleWatch: IdleWatch;
   #error: Error | undefined; // why no more is accepted
   #drained: (() => void) | undefined; // called when all has been handed over
   #free = true; // a message may go out at once
@@ -79,6 +51,10 @@ export class Outbound {
     this.#transport = transport;
     this.#owner = owner;
     this.#settings = settings;
+    this.#idleWatch = new IdleWatch(
+      settings.closeTimeout,
+      (error) => owner.fail(error, 1011),
+    );
   }
 
   /** Why no more is accepted. */
@@ -88,7 +64,7 @@ export class Outbound {
 
   /** Bytes that the transport has not been handed. */
   get queued(): number {
-    return this.#queued;
+    return this.#queue.bytes;
   }
 
   setDeadline(at: Date | null): void {
@@ -162,8 +138,8 @@ export class Outbound {
     this.#error = error;
     this.#drained = drained;
     const turn = this.#turn;
-    if (drop || turn?.begun) this.#rejectQueued(error);
-    else this.#dropWriters(error);
+    if (drop || turn?.begun) this.#queue.clear(error);
+    else this.#queue.dropWriters(error);
     this.#turn = undefined;
     turn?.drop(error);
     this.#pump();
@@ -176,7 +152,7 @@ export class Outbound {
     const turn = this.#turn;
     this.#turn = undefined;
     turn?.drop(error);
-    this.#rejectQueued(error);
+    this.#queue.clear(error);
     this.#sending?.reject(error);
     this.#sending = undefined;
     this.update();
@@ -191,12 +167,7 @@ export class Outbound {
     this.#deadline.wait(
       waiting || this.#sending !== undefined || this.#turn?.waiting === true,
     );
-    if (waiting && this.#turn !== undefined) {
-      this.#turnTimer ??= this.#watch(this.#turn);
-    } else if (this.#turnTimer !== undefined) {
-      clearTimeout(this.#turnTimer);
-      this.#turnTimer = undefined;
-    }
+    this.#idleWatch.watch(waiting ? this.#turn : undefined);
   }
 
   #enqueue(
@@ -208,18 +179,18 @@ export class Outbound {
     if (this.#error !== undefined) return rejected(this.#error);
     if (this.#deadline.expired) return rejected(this.#deadline.error());
     // One message alone may be larger than the limit.
-    const unsent = this.#transport.bufferedAmount + this.#queued;
+    const unsent = this.#transport.bufferedAmount + this.#queue.bytes;
     const { writeLimit } = this.#settings;
-    const tooMany = this.#queue.length >= MIN_QUEUE &&
-      this.#queue.length * MESSAGE_COST >= writeLimit;
-    if (tooMany || unsent > 0 && unsent + size > writeLimit) {
+    if (
+      unsent > 0 && unsent + size > writeLimit ||
+      this.#queue.crowds(writeLimit)
+    ) {
       const error = new WriteLimitError(writeLimit);
       this.#owner.fail(error, 1008);
       return rejected(error);
     }
     const { entry, promise } = this.#entry(size, start, signal);
     this.#queue.push(entry);
-    this.#queued += size;
     this.#pump();
     return promise;
   }
@@ -251,12 +222,11 @@ export class Outbound {
     while (this.#sending === undefined && this.#turn === undefined) {
       const next = this.#queue.shift();
       if (next === undefined) break;
-      if ("begin" in next) {
+      if (!("size" in next)) {
         this.#turn = next;
         next.begin();
         break;
       }
-      this.#queued -= next.size;
       const wait = next.start();
       if (wait === undefined) next.resolve();
       else this.#await(next, wait);
@@ -302,7 +272,6 @@ export class Outbound {
   #withdraw(entry: Entry, reason: unknown): void {
     entry.reject(reason);
     if (this.#queue.remove(entry)) {
-      this.#queued -= entry.size;
       this.update();
     } else if (this.#sending === entry) {
       this.#owner.fail(
@@ -315,54 +284,13 @@ export class Outbound {
   }
 
   #expire(error: DOMException): void {
-    this.#rejectQueued(error);
+    this.#queue.clear(error);
     const sending = this.#sending;
     if (sending !== undefined && sending.size > COPY_LIMIT) {
       this.#withdraw(sending, error);
     }
     if (this.#turn?.waiting) this.#turn.abort(error);
     this.update();
-  }
-
-  #dropWriters(error: unknown): void {
-    for (let rest = this.#queue.length; rest > 0; rest--) {
-      const next = this.#queue.shift()!;
-      if ("begin" in next) next.drop(error);
-      else this.#queue.push(next);
-    }
-  }
-
-  #rejectQueued(error: unknown): void {
-    this.#queued = 0;
-    for (let next = this.#queue.shift(); next; next = this.#queue.shift()) {
-      if ("begin" in next) next.drop(error);
-      else next.reject(error);
-    }
-  }
-
-  // Others wait behind an open writer: one that was forgotten must not hold
-  // them for ever.
-  #watch(
-    turn: Turn,
-    delay: number = this.#settings.closeTimeout,
-  ): ReturnType<typeof setTimeout> {
-    return setTimeout(() => {
-      this.#turnTimer = undefined;
-      if (this.#turn !== turn) return this.update();
-      const limit = this.#settings.closeTimeout;
-      const rest = turn.lastWrite + limit - performance.now();
-      if (rest > 0) {
-        this.#turnTimer = this.#watch(turn, rest);
-        return;
-      }
-      this.#owner.fail(
-        new DOMException(
-          `Cannot send message: the open writer has written nothing for ${limit} ms while others wait, close or abort it`,
-          "TimeoutError",
-        ),
-        1011,
-      );
-    }, delay);
   }
 }
 

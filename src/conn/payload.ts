@@ -1,3 +1,4 @@
+import { isSendableCloseCode } from "../close.ts";
 import type { DataType } from "../message.ts";
 
 const validator = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -50,6 +51,26 @@ export function controlPayload(
     );
   }
   return bytes;
+}
+
+/** The code and reason in a close payload that is to be sent. */
+export function parseCloseToSend(
+  payload: Uint8Array,
+): { code: number; reason: string } {
+  if (payload.length === 0) return { code: 1005, reason: "" };
+  const code = payload.length === 1 ? NaN : payload[0]! << 8 | payload[1]!;
+  if (!isSendableCloseCode(code)) {
+    throw new RangeError(
+      `Cannot send close payload with code ${code}: use formatCloseMessage()`,
+    );
+  }
+  try {
+    return { code, reason: validator.decode(payload.subarray(2)) };
+  } catch (cause) {
+    throw new TypeError("Cannot send close payload: its reason is not UTF-8", {
+      cause,
+    });
+  }
 }
 
 /** What a value is, for messages of errors. */
