@@ -12,7 +12,8 @@ import { record, type Recorder } from "../runtime/recorder.ts";
 
 /** What client and server agree on in a test. */
 export interface LinkOptions extends ConnOptions {
-  readonly takeover?: boolean;
+  /** For both directions, or for one side's messages. */
+  readonly takeover?: boolean | "server" | "client";
   readonly windowBits?: number;
   readonly level?: number;
   readonly threshold?: number;
@@ -22,12 +23,15 @@ export interface LinkOptions extends ConnOptions {
 
 /** The same for both sides. */
 export function agreement(options: LinkOptions = {}): Agreement {
-  const { takeover: contextTakeover = false, windowBits = 15 } = options;
-  const compression = { windowBits, contextTakeover };
+  const { takeover = false, windowBits = 15 } = options;
+  const compression = (side: Side) => ({
+    windowBits,
+    contextTakeover: takeover === true || takeover === side,
+  });
   return {
     header: "permessage-deflate",
-    server: compression,
-    client: compression,
+    server: compression("server"),
+    client: compression("client"),
   };
 }
 
