@@ -2,10 +2,13 @@
  * The bench: what each load costs on our engines, side by side with what the
  * runtimes have of their own. `README.md` beside it says how it measures.
  *
- *     deno task bench [--rounds N] [--seconds S] [--only TEXT] [--peer URL]
+ *     deno task bench [--rounds N] [--seconds S] [--warmup S] [--only TEXT]
+ *       [--peer URL]
  *
  * --rounds   rounds, default 5
  * --seconds  seconds of each measurement, default 2
+ * --warmup   seconds of load before that, default 2: on a busy machine a server
+ *            whose code is not all compiled costs twice as much
  * --only     the lines of the table whose load, subject or counterpart has this
  *            text in its name, such as `deflate`, `wire-bun` or `idle`
  * --peer     `ws://127.0.0.1:PORT/`: an echo server that runs on this machine,
@@ -26,6 +29,7 @@ async function main(args: string[]): Promise<void> {
     options: {
       rounds: { type: "string", default: "5" },
       seconds: { type: "string", default: "2" },
+      warmup: { type: "string", default: "2" },
       only: { type: "string", default: "" },
       peer: { type: "string" },
     },
@@ -43,7 +47,7 @@ async function main(args: string[]): Promise<void> {
   const results = await runRounds(comparisons, {
     rounds,
     seconds,
-    warmup: Math.min(1, seconds / 2),
+    warmup: positive("warmup", values.warmup),
     log: (line) => console.error(line),
   });
   const outcomes = comparisons.map((one) => compare(one, results));
