@@ -193,7 +193,8 @@ export class Dialer {
    * Connects to a server and does the opening handshake.
    *
    * @param url A `ws:` or `wss:` URL, without user info and fragment; for a unix
-   * socket, `ws+unix:/path/of/socket:/request/path`, or `wss+unix:`
+   * socket, `ws+unix:/path/of/socket:/request/path`, or `wss+unix:`, for which
+   * Deno wants the permissions to read and to write beside that of the net
    * @param options Headers to send, and a signal to give up
    * @returns The connection, and the server's answer
    * @throws {BadHandshakeError} If the server refused the handshake or answered

@@ -190,7 +190,7 @@ test("Dialer.dial() gives up a jar that takes too long", async () => {
 test("Dialer refuses a jar that is none", () => {
   for (const jar of [null, 1, {}, { getCookies: () => "" }, new Map()]) {
     assertThrows(
-      () => new Dialer({ jar: jar as CookieJar }),
+      () => new Dialer({ jar: jar as unknown as CookieJar }),
       TypeError,
       "Cannot use jar",
     );
