@@ -530,7 +530,8 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
   /**
    * Closes the connection by the closing handshake (RFC 6455, section 7.1.2): the
    * close frame goes out behind queued messages, the peer's answer is waited
-   * for, and messages that come meanwhile can still be read. An open writer is
+   * for, and messages that come meanwhile can still be read; where nobody goes
+   * on reading, what exceeds `readBufferSize` is dropped. An open writer is
    * aborted. Safe to call more than once: later calls only wait.
    *
    * @param code The close code

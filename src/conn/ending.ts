@@ -90,3 +90,9 @@ export class Ending {
 export function closeErrorOf(info: CloseInfo): CloseError {
   return new CloseError(info.code, info.reason, { cause: info.cause });
 }
+
+/** Whether an iteration ends here without an error: the peer said good-bye. */
+export function isExpectedEnd(error: Error): boolean {
+  return error instanceof CloseError &&
+    (error.code === 1000 || error.code === 1001 || error.code === 1005);
+}

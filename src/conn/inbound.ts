@@ -1,17 +1,18 @@
-import { CloseError } from "../close.ts";
-import { ReadLimitError } from "../errors.ts";
 import type { DataType, Message } from "../message.ts";
 import type { Transport } from "../transport/transport.ts";
 import { Deadline } from "./deadline.ts";
 import { IncomingMessage } from "./incoming_message.ts";
 import { IncomingReader, type MessageReader } from "./message_reader.ts";
-import { handled, onAbort, rejected, type WaitOptions } from "./promises.ts";
-import { Queue } from "./queue.ts";
-
-// What an unread message costs beside its payload.
-const MESSAGE_COST = 64;
-// Where the peer cannot be stopped, unread messages are bounded by number too.
-const MAX_UNREAD = 1024;
+import type { ConnSettings } from "./options.ts";
+import {
+  asWanted,
+  endAsWanted,
+  PendingRead,
+  type Want,
+} from "./pending_read.ts";
+import { rejected, type WaitOptions } from "./promises.ts";
+import { ReadFlow } from "./read_flow.ts";
+import { Unread } from "./unread.ts";
 
 /** What the reading side asks of the connection. */
 export interface InboundOwner {
@@ -20,21 +21,12 @@ export interface InboundOwner {
 }
 
 /** What the reading side has to know. */
-export interface InboundSettings {
-  readonly readLimit: number;
-  readonly readBufferSize: number;
-}
+export type InboundSettings = Pick<
+  ConnSettings,
+  "readLimit" | "readBufferSize"
+>;
 
 type Result = IteratorResult<Message, undefined>;
-
-// A read that waits, by what it waits for.
-interface Waiting {
-  readonly want: "message" | "reader" | "result";
-  // deno-lint-ignore no-explicit-any -- its value's type follows from `want`
-  readonly resolve: (value: any) => void;
-  readonly reject: (reason: unknown) => void;
-  readonly forget: () => void;
-}
 
 /** The reading side of a connection: what has come, who waits for it, and when the peer is stopped. */
 export class Inbound {
@@ -44,20 +36,18 @@ export class Inbound {
   readonly #deadline: Deadline = new Deadline(
     "read",
     (error) => {
-      this.#waiting?.reject(error);
+      this.#giveUp(error);
       if (this.#hungry) this.#reading?.notify?.(error);
     },
   );
-  readonly #queue: Queue<Message | IncomingMessage> = new Queue();
-  #unread = 0; // bytes in the queue, a cost per message included
-  #waiting: Waiting | undefined;
+  readonly #unread: Unread = new Unread();
+  #waiting: PendingRead | undefined;
   #incoming: IncomingMessage | undefined; // in pieces, not ended
   #reading: IncomingMessage | undefined; // handed out by nextReader
   #hungry = false; // its reader waits for more
+  readonly #flow: ReadFlow;
   #error: Error | undefined;
-  #paused = false;
-  #closing = false;
-  #dropping = false;
+  #dropping = false; // nobody reads, and the connection is closing
 
   constructor(
     transport: Transport,
@@ -67,11 +57,12 @@ export class Inbound {
     this.#transport = transport;
     this.#owner = owner;
     this.#settings = settings;
+    this.#flow = new ReadFlow(transport);
   }
 
   /** Whether the peer is stopped because nobody reads. */
   get paused(): boolean {
-    return this.#paused;
+    return this.#flow.paused;
   }
 
   setDeadline(at: Date | null): void {
@@ -95,13 +86,10 @@ export class Inbound {
 
   /** The async iterator's step: done on the ends that a peer announces. */
   nextResult(): Promise<Result> {
-    if (!this.#deadline.isSet) {
-      const message = this.#take();
-      if (message !== undefined) {
-        return Promise.resolve({ value: message, done: false });
-      }
-    }
-    return this.#read("result", undefined);
+    const message = this.#deadline.isSet ? undefined : this.#take();
+    return message === undefined
+      ? this.#read("result")
+      : Promise.resolve({ value: message, done: false });
   }
 
   /** A whole message that is there now, when nobody waits and nothing is half read. */
@@ -109,18 +97,18 @@ export class Inbound {
     if (this.#waiting !== undefined || this.#reading !== undefined) {
       return undefined;
     }
-    const first = this.#queue.peek();
+    this.#flow.read();
+    const first = this.#unread.peek();
     if (first === undefined || first instanceof IncomingMessage) {
       return undefined;
     }
-    this.#queue.shift();
-    this.#unread -= cost(first);
-    if (this.#paused) this.#balance();
+    this.#unread.shift();
+    if (this.#flow.paused) this.#balance();
     return first;
   }
 
   // deno-lint-ignore no-explicit-any -- the value's type follows from `want`
-  #read(want: Waiting["want"], options?: WaitOptions): Promise<any> {
+  #read(want: Want, options?: WaitOptions): Promise<any> {
     if (this.#waiting !== undefined) {
       return rejected(
         new DOMException(
@@ -132,70 +120,67 @@ export class Inbound {
     const signal = options?.signal;
     if (signal?.aborted) return rejected(signal.reason);
     if (this.#deadline.expired) return rejected(this.#deadline.error());
+    this.#flow.read();
     this.#abandon();
-    const first = this.#queue.peek();
-    if (first !== undefined && this.#ready(first, want)) {
-      return Promise.resolve(this.#deliver(first, want));
+    const first = this.#unread.peek();
+    const ready = want === "reader" ||
+      !(first instanceof IncomingMessage) || first.ended;
+    if (first !== undefined && ready) {
+      return Promise.resolve(
+        want === "reader"
+          ? this.#takeReader()
+          : asWanted(want, this.#takeMessage()),
+      );
     }
     if (first === undefined && this.#error !== undefined) {
-      return endOf(this.#error, want);
+      return endAsWanted(want, this.#error);
     }
-    const promise = new Promise((resolve, reject) => {
-      const settle = () => {
+    const waiting = this.#waiting = new PendingRead(
+      want,
+      signal,
+      () => {
         this.#waiting = undefined;
-        forget();
         this.#deadline.wait(false);
-      };
-      const forget = onAbort(signal, (reason) => this.#waiting?.reject(reason));
-      this.#waiting = {
-        want,
-        forget,
-        resolve: (value) => {
-          settle();
-          resolve(value);
-        },
-        reject: (reason) => {
-          settle();
-          reject(reason);
-          this.#balance();
-        },
-      };
-    });
+      },
+      (reason) => this.#giveUp(reason),
+    );
     this.#deadline.wait(true);
     this.#balance();
     // The reader is idle: what it has written should go out.
     this.#transport.flush();
-    return promise;
+    return waiting.promise;
   }
 
-  #ready(first: Message | IncomingMessage, want: Waiting["want"]): boolean {
-    return !(first instanceof IncomingMessage) || first.ended ||
-      want === "reader";
-  }
-
-  // Takes the first of the queue in the form that is wanted.
-  #deliver(first: Message | IncomingMessage, want: Waiting["want"]): unknown {
-    this.#queue.shift();
-    this.#unread -= cost(first);
-    if (want === "reader") {
-      const incoming = first instanceof IncomingMessage
-        ? first
-        : IncomingMessage.whole(first);
-      this.#reading = incoming;
-      this.#balance();
-      return new IncomingReader(incoming, {
-        taken: (hungry) => {
-          if (this.#reading !== incoming) return;
-          this.#hungry = hungry;
-          this.#deadline.wait(hungry);
-          this.#balance();
-          if (hungry) this.#transport.flush();
-        },
-      });
-    }
-    const message = first instanceof IncomingMessage ? first.take() : first;
+  // The read that waits is given up; what it waited for stays.
+  #giveUp(reason: unknown): void {
+    this.#waiting?.reject(reason);
     this.#balance();
-    return want === "result" ? { value: message, done: false } : message;
+  }
+
+  // Takes the first message, which is there whole.
+  #takeMessage(): Message {
+    const first = this.#unread.shift()!;
+    this.#balance();
+    return first instanceof IncomingMessage ? first.take() : first;
+  }
+
+  // Takes the first message, to be read in pieces.
+  #takeReader(): MessageReader {
+    const first = this.#unread.shift()!;
+    const incoming = first instanceof IncomingMessage
+      ? first
+      : IncomingMessage.whole(first);
+    this.#reading = incoming;
+    this.#balance();
+    return new IncomingReader(incoming, {
+      taken: (hungry) => {
+        if (this.#reading !== incoming) return;
+        this.#hungry = hungry;
+        this.#deadline.wait(hungry);
+        this.#balance();
+        if (hungry) this.#transport.flush();
+      },
+    });
   }
 
   // The next read drops what is left of the message before (gorilla's
@@ -218,34 +203,28 @@ export class Inbound {
     if (this.#dropping) return;
     const message = { type, data } as Message;
     const waiting = this.#waiting;
-    if (waiting === undefined) {
-      this.#enqueue(message);
-      this.#balance();
-    } else if (waiting.want === "message") {
-      waiting.resolve(message);
-    } else if (waiting.want === "result") {
-      waiting.resolve({ value: message, done: false });
-    } else {
-      this.#enqueue(message);
-      waiting.resolve(this.#deliver(message, "reader"));
+    if (waiting !== undefined && waiting.want !== "reader") {
+      return waiting.deliver(message);
     }
+    this.#unread.push(message);
+    if (waiting === undefined) this.#balance();
+    else waiting.deliver(this.#takeReader());
   }
 
   messageStart(type: DataType): void {
     if (this.#dropping) return;
     const incoming = new IncomingMessage(type);
     this.#incoming = incoming;
-    this.#enqueue(incoming);
-    if (this.#waiting?.want === "reader") {
-      this.#waiting.resolve(this.#deliver(incoming, "reader"));
-    }
+    this.#unread.push(incoming);
+    const waiting = this.#waiting;
+    if (waiting?.want === "reader") waiting.deliver(this.#takeReader());
   }
 
   messageData(data: Uint8Array<ArrayBuffer>): void {
     const incoming = this.#incoming;
     if (incoming === undefined || incoming.discarded) return;
     incoming.append(data);
-    if (incoming !== this.#reading) this.#unread += data.length;
+    if (incoming !== this.#reading) this.#unread.grow(data.length);
     incoming.notify?.();
     this.#balance();
   }
@@ -257,8 +236,8 @@ export class Inbound {
     incoming.ended = true;
     incoming.notify?.();
     const waiting = this.#waiting;
-    if (waiting !== undefined && this.#queue.peek() === incoming) {
-      waiting.resolve(this.#deliver(incoming, waiting.want));
+    if (waiting !== undefined && this.#unread.peek() === incoming) {
+      waiting.deliver(this.#takeMessage());
     }
   }
 
@@ -267,24 +246,17 @@ export class Inbound {
     if (this.#error !== undefined) return;
     this.#error = error;
     this.#cutIncoming(error);
-    const waiting = this.#waiting;
-    if (waiting === undefined) return;
-    if (waiting.want === "result" && isExpectedEnd(error)) {
-      waiting.resolve({ value: undefined, done: true });
-    } else {
-      waiting.reject(error);
-    }
+    this.#waiting?.end(error);
   }
 
-  /** The closing handshake has begun: the peer's close frame must get through. */
+  /**
+   * The closing handshake has begun: the peer's close frame must get through.
+   * Who goes on reading gets all that stands before it.
+   */
   close(): void {
-    this.#closing = true;
+    this.#flow.close();
+    if (this.#waiting !== undefined || this.#hungry) this.#flow.read();
     this.#balance();
-  }
-
-  #enqueue(item: Message | IncomingMessage): void {
-    this.#queue.push(item);
-    this.#unread += cost(item);
   }
 
   // The message in pieces will not end: only who reads it in pieces meets it,
@@ -295,80 +267,34 @@ export class Inbound {
     this.#incoming = undefined;
     incoming.error = error;
     if (incoming !== this.#reading && !incoming.discarded) {
-      this.#queue.pop();
-      this.#unread -= cost(incoming);
+      this.#unread.pop();
     }
     incoming.notify?.();
   }
 
-  // Stops and starts the peer, so that what is unread stays bounded.
+  // Keeps what is unread bounded.
   #balance(): void {
+    if (this.#error !== undefined) return;
     const full = this.#waiting === undefined && !this.#hungry &&
-      this.#unread + (this.#reading?.size ?? 0) >=
+      this.#unread.size + (this.#reading?.size ?? 0) >=
         this.#settings.readBufferSize;
-    if (this.#closing) {
-      // Nobody takes it, and the peer's close frame stands behind it.
-      if (full && !this.#dropping) {
-        this.#dropping = true;
-        this.#cutIncoming(
-          new DOMException(
-            "Cannot read message: the connection is closing",
-            "InvalidStateError",
-          ),
-        );
-      }
-      if (this.#paused) this.#resume();
-      return;
-    }
-    if (!this.#transport.capabilities.readBackpressure) {
-      this.#bound();
-      return;
-    }
-    if (full === this.#paused || this.#error !== undefined) return;
-    if (full) {
-      this.#paused = true;
-      this.#transport.pause();
-    } else {
-      this.#resume();
-    }
+    if (this.#flow.balance(full)) this.#drop();
+    const { capabilities, description } = this.#transport;
+    if (capabilities.readBackpressure || this.#waiting !== undefined) return;
+    // The peer cannot be stopped: it is cut when too much is unread.
+    const error = this.#unread.excess(this.#settings.readLimit, description);
+    if (error !== undefined) this.#owner.fail(error, 1008);
   }
 
-  #resume(): void {
-    this.#paused = false;
-    this.#transport.resume();
-  }
-
-  // The peer cannot be stopped: it is cut when too much is unread.
-  #bound(): void {
-    if (this.#waiting !== undefined || this.#error !== undefined) return;
-    const { readLimit } = this.#settings;
-    if (this.#queue.length <= MAX_UNREAD && this.#unread <= readLimit) return;
-    this.#owner.fail(
-      new ReadLimitError(
-        readLimit,
-        `Cannot buffer more than ${MAX_UNREAD} unread messages or ${readLimit} bytes: ` +
-          `${this.#transport.description} cannot stop its peer, read faster or use the wire engine`,
+  // Nobody takes it, and the peer's close frame stands behind it.
+  #drop(): void {
+    if (this.#dropping) return;
+    this.#dropping = true;
+    this.#cutIncoming(
+      new DOMException(
+        "Cannot read message: the connection is closing",
+        "InvalidStateError",
       ),
-      1008,
     );
   }
-}
-
-function cost(item: Message | IncomingMessage): number {
-  return MESSAGE_COST +
-    (item instanceof IncomingMessage ? item.size : item.data.length);
-}
-
-/** Whether an iteration ends here without an error: the peer said good-bye. */
-export function isExpectedEnd(error: Error): boolean {
-  return error instanceof CloseError &&
-    (error.code === 1000 || error.code === 1001 || error.code === 1005);
-}
-
-// deno-lint-ignore no-explicit-any -- see Waiting
-function endOf(error: Error, want: Waiting["want"]): Promise<any> {
-  if (want === "result" && isExpectedEnd(error)) {
-    return Promise.resolve({ value: undefined, done: true });
-  }
-  return handled(Promise.reject(error));
 }

@@ -1,5 +1,5 @@
 import type { Conn } from "./conn.ts";
-import { isExpectedEnd } from "./inbound.ts";
+import { isExpectedEnd } from "./ending.ts";
 
 /**
  * Joins the messages of a connection, as they come, to one stream of bytes (gorilla's `JoinMessages`). The stream closes where

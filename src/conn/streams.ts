@@ -1,6 +1,5 @@
-import { isExpectedEnd } from "./inbound.ts";
 import type { Core } from "./core.ts";
-import { closeErrorOf } from "./ending.ts";
+import { closeErrorOf, isExpectedEnd } from "./ending.ts";
 import { controlPayload } from "./payload.ts";
 import { handled, onAbort } from "./promises.ts";
 

@@ -192,6 +192,23 @@ export function closing(fixture: Fixture): void {
     { engine: "wire", readBufferSize: 2000 },
   );
 
+  it("who reads on after close() loses nothing", async ({ conn, peer }) => {
+    const read: unknown[] = [];
+    const reading = (async () => {
+      for await (const { data } of conn) read.push(data);
+    })();
+    const closed = conn.close();
+    await peer.next();
+    const texts = Array.from({ length: 500 }, (_, i) => `${i}`);
+    const frames = texts.map((text) => [...peer.encode(1, text)]);
+    peer.bytes(new Uint8Array(frames.flat()));
+    peer.close(1000);
+    peer.finish();
+    await reading;
+    assertEquals(read, texts);
+    assertEquals((await closed).wasClean, true);
+  }, { engine: "wire", readBufferSize: 2000 });
+
   it(
     "a peer that never answers is cut at closeTimeout",
     async ({ conn, peer }) => {

@@ -1,0 +1,75 @@
+import type { Message } from "../message.ts";
+import { isExpectedEnd } from "./ending.ts";
+import type { MessageReader } from "./message_reader.ts";
+import { handled, onAbort } from "./promises.ts";
+
+/** What a read waits for: a message, its reader, or a step of an iteration. */
+export type Want = "message" | "reader" | "result";
+
+/** A message in the form that is wanted. */
+export function asWanted(want: Want, message: Message): unknown {
+  return want === "result" ? { value: message, done: false } : message;
+}
+
+/** The end in the form that is wanted: an iteration is done where the peer said good-bye. */
+// deno-lint-ignore no-explicit-any -- the value's type follows from `want`
+export function endAsWanted(want: Want, error: Error): Promise<any> {
+  return want === "result" && isExpectedEnd(error)
+    ? Promise.resolve({ value: undefined, done: true })
+    : handled(Promise.reject(error));
+}
+
+/** A read that waits. */
+export class PendingRead {
+  readonly want: Want;
+  // deno-lint-ignore no-explicit-any -- its value's type follows from `want`
+  readonly promise: Promise<any>;
+  #resolve!: (value: unknown) => void;
+  #reject!: (reason: unknown) => void;
+  readonly #forget: () => void;
+  readonly #settled: () => void;
+
+  constructor(
+    want: Want,
+    signal: AbortSignal | undefined,
+    settled: () => void,
+    aborted: (reason: unknown) => void,
+  ) {
+    this.want = want;
+    this.#settled = settled;
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    this.#forget = onAbort(signal, aborted);
+  }
+
+  /** Delivers a message, or its reader where that is wanted. */
+  deliver(message: Message | MessageReader): void {
+    this.#settle();
+    this.#resolve(
+      this.want === "reader"
+        ? message
+        : asWanted(this.want, message as Message),
+    );
+  }
+
+  reject(reason: unknown): void {
+    this.#settle();
+    this.#reject(reason);
+  }
+
+  end(error: Error): void {
+    this.#settle();
+    if (this.want === "result" && isExpectedEnd(error)) {
+      this.#resolve({ value: undefined, done: true });
+    } else {
+      this.#reject(error);
+    }
+  }
+
+  #settle(): void {
+    this.#forget();
+    this.#settled();
+  }
+}
