@@ -66,12 +66,7 @@ export class FrameDecoder {
   #messageLength = 0;
   #messageLimit = 0;
 
-  /**
-   * Makes a decoder.
-   *
-   * @param options Mask, extension and limit
-   * @param receiver What is called
-   */
+  /** Makes a decoder that calls the receiver. */
   constructor(options: FrameDecoderOptions, receiver: FrameReceiver) {
     this.#receiver = receiver;
     this.#context = {

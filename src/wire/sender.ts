@@ -1,3 +1,5 @@
+// One queue with one order: its parts share all state, hence past 300 lines.
+
 import { maxFrameLength } from "../protocol/encoder.ts";
 import { frameHeaderLength, type Opcode } from "../protocol/frame_header.ts";
 import type { Session } from "../protocol/session.ts";
@@ -12,6 +14,8 @@ import { flushLater } from "./macrotask.ts";
 const GATHER_LIMIT = 131_072;
 // Control frames that wait while a write is under way are bounded by this.
 const CONTROL_LIMIT = 4096;
+// From this size on a reference costs less than a copy and its buffer.
+const REFER_FROM = 512;
 
 const encoder = new TextEncoder();
 
@@ -26,6 +30,8 @@ interface Batch {
   readonly length: number;
   /** Whether the buffer is the caller's, whose wait it ends. */
   readonly lent?: true;
+  /** Whether the buffer is a prepared frame, which all connections send. */
+  readonly prepared?: true;
 }
 
 /**
@@ -98,13 +104,18 @@ export class Sender {
   /** Sends a frame that is encoded already. */
   encoded(frame: Uint8Array<ArrayBuffer>): Promise<void> | undefined {
     if (this.#closed) return undefined;
-    if (frame.length <= GATHER_LIMIT) {
-      this.#reserve(frame.length).set(frame, this.#used);
-      this.#used += frame.length;
-      this.#unsent += frame.length;
-    } else {
+    const { length } = frame;
+    this.#unsent += length;
+    if (length > GATHER_LIMIT) {
       this.#large = LargeFrame.encoded(frame);
-      this.#unsent += frame.length;
+    } else if (
+      length >= REFER_FROM && this.#buffer === undefined &&
+      this.#full.length === 0
+    ) {
+      this.#full.push({ buffer: frame, length, prepared: true });
+    } else {
+      this.#reserve(length).set(frame, this.#used);
+      this.#used += length;
     }
     return this.#pushed();
   }
@@ -146,7 +157,9 @@ export class Sender {
   destroy(error: Error): void {
     this.#closed = true;
     if (this.#buffer !== undefined) this.#pool.put(this.#buffer);
-    for (const { buffer } of this.#full) this.#pool.put(buffer);
+    for (const { buffer, prepared } of this.#full) {
+      if (!prepared) this.#pool.put(buffer);
+    }
     // What is being written stays with the stream.
     this.#buffer = undefined;
     this.#full = [];
@@ -270,7 +283,7 @@ export class Sender {
     if (this.#full.length === 0) this.#seal();
     const batch = this.#full.shift();
     if (batch !== undefined) {
-      if (batch.length > 0) return this.#write(batch, true);
+      if (batch.length > 0) return this.#write(batch, !batch.prepared);
       this.#pool.put(batch.buffer);
     }
     if (this.#large !== undefined) return this.#writeLarge(this.#large);

@@ -324,3 +324,35 @@ test("sender: a stream that throws is destroyed, others are flushed", async () =
   assertEquals(first.stream.calls, ["destroy"]);
   assertEquals(second.stream.writes.map(toHex), ["81 01 62"]);
 });
+
+test("sender.encoded() writes a prepared frame without a copy, and keeps the order", async () => {
+  const puts: number[] = [];
+  const pool: BufferPool = {
+    get: () => undefined,
+    put: (buffer) => puts.push(buffer.length),
+  };
+  const { sender, stream } = makeSender({ pool });
+  const prepared = new Uint8Array(1000).fill(7);
+  sender.encoded(prepared);
+  sender.encoded(prepared);
+  sender.frame(2, hex("2a"), true, false);
+  sender.flush();
+  assertEquals(stream.chunks[0]!.buffer === prepared.buffer, true);
+  stream.release();
+  assertEquals(stream.writes[1]!.length, 1003);
+  assertEquals(toHex(stream.writes[1]!.subarray(999)), "07 82 01 2a");
+  stream.release();
+  await turn();
+  // The prepared frame belongs to all connections, never to a pool.
+  assertEquals(puts.includes(prepared.length), false);
+  assertEquals(puts.length > 0, true);
+});
+
+test("sender.encoded() stands behind what is gathered", () => {
+  const { sender, stream } = makeSender();
+  sender.frame(2, hex("2a"), true, false);
+  sender.encoded(new Uint8Array(1000).fill(7));
+  sender.flush();
+  assertEquals(stream.writes.length, 1);
+  assertEquals(toHex(stream.writes[0]!.subarray(0, 4)), "82 01 2a 07");
+});
