@@ -3,8 +3,9 @@ import https from "node:https";
 
 import type { Listener, ListenOptions } from "../../transport/listener.ts";
 import type { Addr } from "../../transport/transport.ts";
-import { toRequest } from "./node_request.ts";
+import { skipBody, toRequest } from "./node_request.ts";
 import { refuseRequest, sendResponse } from "./node_response.ts";
+import { allowEmptyWrites } from "./tls_flow.ts";
 import type { Duplex, IncomingMessage } from "./types.ts";
 
 /** What a server of node:http is made with. */
@@ -47,6 +48,7 @@ export async function listenOnNode(
   });
   const secure = options.tls !== undefined;
   server.on(secure ? "secureConnection" : "connection", (socket: Duplex) => {
+    if (secure) allowEmptyWrites(socket);
     requests.set(socket, 0);
     socket.on("close", () => requests.delete(socket));
     // Accepted by the system before the end, told of behind it.
@@ -139,15 +141,17 @@ async function answer(
     if (!(response instanceof Response)) {
       throw new TypeError("Cannot answer request: fetch returned no Response");
     }
-    await sendResponse(target, response, request.method);
+    if (gone.signal.aborted) await response.body?.cancel();
+    else await sendResponse(target, response, request.method);
   } catch (error) {
-    if (gone.signal.aborted) return;
+    // An answer that has nobody to go to.
+    if (gone.signal.aborted && !target.headersSent) return;
     options.onError(error);
     if (target.headersSent) target.destroy();
     else refuseRequest(target, 500, "Internal Server Error");
   } finally {
     // What `fetch` has left of the body stands before the next request.
-    if (!message.readableEnded) message.resume();
+    skipBody(message);
   }
 }
 

@@ -1,6 +1,8 @@
 import type { IncomingMessage } from "node:http";
 import type { TLSSocket } from "node:tls";
 
+import { startBeneath, stopBeneath } from "./tls_flow.ts";
+
 /** What may come with a request besides what the message says. */
 export interface NodeRequestInit {
   /** Aborted when the client goes. */
@@ -8,6 +10,8 @@ export interface NodeRequestInit {
   /** Whether the body is to be read; an upgrade request has none. */
   readonly body?: boolean;
 }
+
+const FORBIDDEN_METHODS: readonly string[] = ["CONNECT", "TRACE", "TRACK"];
 
 /**
  * The web `Request` of a node message. The target never changes where the
@@ -27,6 +31,8 @@ export function toRequest(
   if (path === undefined || host === undefined) return undefined;
   const secure = (message.socket as Partial<TLSSocket>).encrypted === true;
   const { method = "GET" } = message;
+  // Bun's Request takes what Fetch forbids.
+  if (FORBIDDEN_METHODS.includes(method)) return undefined;
   const hasBody = init.body === true && method !== "GET" && method !== "HEAD";
   try {
     return new Request(`${secure ? "https" : "http"}://${host}${path}`, {
@@ -81,16 +87,56 @@ function headersOf(raw: readonly string[]): Headers {
 
 /** The body, of which nothing is read before somebody asks for it. */
 function bodyOf(message: IncomingMessage): ReadableStream<Uint8Array> {
-  let chunks: AsyncIterator<Uint8Array> | undefined;
+  const { socket } = message;
+  let listening = false;
+  stopBeneath(socket);
   return new ReadableStream({
-    async pull(controller) {
-      chunks ??= message[Symbol.asyncIterator]();
-      const { done, value } = await chunks.next();
-      if (done) controller.close();
-      else controller.enqueue(new Uint8Array(value));
-    },
-    cancel() {
+    pull(controller) {
+      if (!listening) {
+        listening = true;
+        listen(message, controller);
+      }
+      startBeneath(socket);
       message.resume();
     },
+    cancel() {
+      skipBody(message);
+    },
   }, { highWaterMark: 0 });
+}
+
+/**
+ * Lets what nobody reads of a body go by: the next request stands behind it.
+ *
+ * @param message The message
+ */
+export function skipBody(message: IncomingMessage): void {
+  if (message.complete) return;
+  message.removeAllListeners("data");
+  startBeneath(message.socket);
+  message.resume();
+}
+
+function listen(
+  message: IncomingMessage,
+  controller: ReadableStreamDefaultController<Uint8Array>,
+): void {
+  let over = false;
+  const end = (error?: unknown) => {
+    if (over) return;
+    over = true;
+    if (error === undefined) controller.close();
+    else controller.error(error);
+  };
+  const gone = () => end(new Error("Cannot read body: the client has gone"));
+  message.on("data", (chunk: Uint8Array) => {
+    if (over) return;
+    message.pause();
+    stopBeneath(message.socket);
+    controller.enqueue(new Uint8Array(chunk));
+  });
+  message.on("end", () => end());
+  message.on("error", end);
+  message.on("close", gone);
+  if (message.destroyed && !message.readableEnded) gone();
 }

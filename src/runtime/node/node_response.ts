@@ -1,7 +1,5 @@
 import type { ServerResponse } from "node:http";
-import { type Duplex, Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
-import type { ReadableStream as NodeReadableStream } from "node:stream/web";
+import type { Duplex, Writable } from "node:stream";
 
 /**
  * Sends a web `Response` by node's. A client that goes away cancels the body.
@@ -11,6 +9,7 @@ import type { ReadableStream as NodeReadableStream } from "node:stream/web";
  * @param method The request's method
  * @throws {TypeError} If the response's body has been used, or its status is no
  * final one
+ * @throws {unknown} What the body fails with
  */
 export async function sendResponse(
   target: ServerResponse,
@@ -52,7 +51,7 @@ export async function sendResponse(
     if (!target.headersSent) target.flushHeaders();
   });
   try {
-    await pipeline(readable(body), target);
+    await writeBody(body, target);
   } finally {
     clearImmediate(flush);
   }
@@ -103,7 +102,7 @@ export async function refuseOnSocket(
     // What the peer still sends must not keep the socket open.
     socket.resume();
     if (body === null) socket.end();
-    else await pipeline(readable(body), socket);
+    else await writeBody(body, socket);
     await closed;
   } catch {
     // The peer has gone, or the body failed: there is nobody to tell.
@@ -124,6 +123,38 @@ export function isReasonPhrase(text: string): boolean {
   return /^[\t\x20-\x7e\x80-\xff]*$/.test(text);
 }
 
-function readable(body: ReadableStream<Uint8Array>): Readable {
-  return Readable.fromWeb(body as NodeReadableStream<Uint8Array>);
+/**
+ * Writes a body, as fast as it is taken, and ends the sink behind it. A sink that
+ * closes before cancels the body.
+ */
+async function writeBody(
+  body: ReadableStream<Uint8Array>,
+  sink: Writable,
+): Promise<void> {
+  const reader = body.getReader();
+  let closed = false;
+  let wake = () => {};
+  const onDrain = () => wake();
+  const onClose = () => {
+    closed = true;
+    reader.cancel(new Error("The client has gone")).catch(() => {});
+    wake();
+  };
+  sink.on("drain", onDrain).on("close", onClose);
+  if (sink.destroyed) onClose();
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (closed) return;
+      if (done) break;
+      if (sink.write(value) || closed) continue;
+      await new Promise<void>((resolve) => void (wake = resolve));
+    }
+    sink.end();
+  } catch (error) {
+    reader.cancel(error).catch(() => {});
+    throw error;
+  } finally {
+    sink.off("drain", onDrain).off("close", onClose);
+  }
 }

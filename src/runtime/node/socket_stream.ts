@@ -3,6 +3,7 @@ import type { Duplex } from "node:stream";
 
 import type { ByteReceiver, ByteStream } from "../../transport/byte_stream.ts";
 import type { Addr } from "../../transport/transport.ts";
+import { startBeneath, stopBeneath } from "./tls_flow.ts";
 
 /** What a socket has beyond a duplex; any of it may be missing. */
 type SocketPart = Partial<
@@ -84,12 +85,14 @@ export class SocketStream implements ByteStream {
 
   pause(): void {
     this.#paused = true;
-    if (this.#reading) this.#socket.pause();
+    if (this.#reading) this.#stop();
   }
 
   resume(): void {
     this.#paused = false;
-    if (this.#reading) this.#socket.resume();
+    if (!this.#reading) return;
+    this.#socket.resume();
+    startBeneath(this.#socket);
   }
 
   write(chunk: Uint8Array, done: (error?: unknown) => void): void {
@@ -147,8 +150,13 @@ export class SocketStream implements ByteStream {
     socket.on("data", (chunk: Uint8Array<ArrayBuffer>) => {
       if (!this.#destroyed) receiver.data(owned(chunk));
     });
-    if (this.#paused) socket.pause();
+    if (this.#paused) this.#stop();
     else socket.resume();
+  }
+
+  #stop(): void {
+    this.#socket.pause();
+    stopBeneath(this.#socket);
   }
 
   #end(): void {
