@@ -1,8 +1,8 @@
 /**
  * A client's raw socket. `Bun.connect` costs least of all that the runtimes
- * have, as much as epoll from C: it hands over what was read in a callback and
- * writes in the same turn, where node sockets go through streams and Deno's
- * through a promise for each read and each write.
+ * have, for small messages no more than epoll from C: it hands over what was
+ * read in a callback and writes in the same turn, where node sockets go through
+ * streams and Deno's through a promise for each read and each write.
  */
 
 interface BunSocket {
