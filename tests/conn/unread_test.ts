@@ -29,7 +29,7 @@ test("unread.excess() bounds messages by number and bytes", () => {
   assertEquals(unread.excess(2 ** 20, "engine"), undefined);
   const error = unread.excess(65_535, "the engine");
   assertEquals(error?.limit, 65_535);
-  assert(error.message.includes("the engine cannot stop its peer"));
+  assert(error?.message.includes("the engine cannot stop its peer"));
   unread.push({ type: 1, data: "" });
   assert(unread.excess(2 ** 20, "engine") !== undefined);
 });
