@@ -187,6 +187,38 @@ test("Dialer.dial() gives up a jar that takes too long", async () => {
   assertStrictEquals(await dialed, reason);
 });
 
+test("Dialer.dial() asks no jar if the headers may not be sent", async () => {
+  let asked = false;
+  const jar: CookieJar = {
+    getCookies() {
+      asked = true;
+      return "";
+    },
+    setCookies: () => {},
+  };
+  await assertRejects(
+    () => new Dialer({ jar }).dial("ws://a/", { headers: { Upgrade: "b" } }),
+    TypeError,
+    "duplicate header not allowed",
+  );
+  assertEquals(asked, false);
+});
+
+test("Dialer.dial() keeps its URL, whatever the proxy function does to it", async () => {
+  const jar = new MemoryCookieJar();
+  const dialer = new Dialer({
+    jar,
+    proxy(url) {
+      url.hostname = "other.example";
+      return undefined;
+    },
+  });
+  await withServer(setting([], "a=1"), async (url) => {
+    await dialOnce(dialer, url);
+    assertEquals(jar.getCookies(new URL(url)), "a=1");
+  });
+});
+
 test("Dialer refuses a jar that is none", () => {
   for (const jar of [null, 1, {}, { getCookies: () => "" }, new Map()]) {
     assertThrows(

@@ -1,9 +1,10 @@
 import { assertEquals, assertInstanceOf } from "@std/assert";
 import { Dialer } from "../src/dialer.ts";
 import { BadHandshakeError } from "../src/errors.ts";
+import type { ByteStream } from "../src/transport/byte_stream.ts";
 import { answering, withServer } from "./dial_server.ts";
 import { echoing, failure, proxyURL, talk } from "./dialing.ts";
-import { test } from "./helper.ts";
+import { hex, test } from "./helper.ts";
 import { withProxy } from "./proxy_server.ts";
 
 // What hostile proxies answer to CONNECT.
@@ -201,6 +202,46 @@ test("openTunnel() keeps what comes right behind a proxy's answer", async () => 
     assertInstanceOf(error, BadHandshakeError);
     assertEquals((error as BadHandshakeError).response.status, 503);
   });
+});
+
+test("openTunnel() keeps what comes right behind a SOCKS5 proxy's reply", async () => {
+  await withServer(async (peer) => {
+    await peer.readBytes(3);
+    await peer.send(hex("05 00"));
+    await peer.readBytes(8);
+    const answer = new TextEncoder().encode("HTTP/1.1 503 Busy\r\n\r\n");
+    await peer.send(
+      new Uint8Array([...hex("05 00 00 01 00 00 00 00 00 00"), ...answer]),
+    );
+    peer.end();
+    await peer.ended;
+  }, async (url) => {
+    const dialer = new Dialer({ proxy: proxyURL(url, "socks5") });
+    const error = await dialer.dial("ws://a/").catch((error) => error);
+    assertInstanceOf(error, BadHandshakeError);
+    assertEquals((error as BadHandshakeError).response.status, 503);
+  });
+});
+
+test("openTunnel() gives up a proxy that takes nothing", async () => {
+  for (const scheme of ["http", "socks5"]) {
+    let destroyed = false;
+    const stream: ByteStream = {
+      start: () => {},
+      pause: () => {},
+      resume: () => {},
+      write: () => {},
+      end: () => {},
+      destroy: () => destroyed = true,
+    };
+    const error = await new Dialer({
+      proxy: `${scheme}://p`,
+      netDial: () => stream,
+      handshakeTimeout: 10,
+    }).dial("ws://a/").catch((error) => error);
+    assertEquals((error as Error).name, "TimeoutError");
+    assertEquals(destroyed, true);
+  }
 });
 
 test("openTunnel() tells the server's refusal behind a proxy from the proxy's", async () => {

@@ -286,6 +286,15 @@ test("MemoryCookieJar keeps 3000 cookies, those used last", () => {
   assertEquals(get(jar, "ws://new.example/"), "a=1");
 });
 
+test("MemoryCookieJar counts what it keeps, not what it has seen", () => {
+  const jar = jarOf("ws://first.example/", "a=1");
+  for (let i = 0; i < 3100; i++) {
+    const url = `ws://h${i % 9}.example/`;
+    set(jar, url, "a=1", "a=2", ...i % 2 === 0 ? ["a=; Max-Age=0"] : []);
+  }
+  assertEquals(get(jar, "ws://first.example/"), "a=1");
+});
+
 test("MemoryCookieJar has no cookies for unix sockets", () => {
   const jar = jarOf("ws+unix:/run/a.sock:/", "a=1");
   assertEquals(get(jar, "ws+unix:/run/a.sock:/"), "");
