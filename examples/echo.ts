@@ -1,62 +1,99 @@
 /**
- * An echo server on the runtime's own WebSocket, at /ws. Ctrl-C tells every
- * client good-bye.
+ * An echo server at /ws. Ctrl-C tells every client good-bye.
  *
- *     deno run --allow-net examples/echo.ts [--port 8080]
- *     bun run examples/echo.ts [--port 8080]
+ *     deno run --allow-net examples/echo.ts [--port 8080] [--engine wire]
+ *     bun run examples/echo.ts [--port 8080] [--engine wire]
  *     deno serve examples/echo.ts
+ *
+ * It stands on the runtime's own WebSocket, or, with `--engine wire`, on our own
+ * engine; that also runs under Node.
  */
 
 import process from "node:process";
 
-import { type Conn, type Handler, Upgrader } from "../mod.ts";
+import { type Conn, type Handler, serve, Upgrader } from "../mod.ts";
 
-interface Server extends Handler {
+interface DefaultExport extends Handler {
   readonly port: number;
   readonly onListen: (address: { port?: number }) => void;
 }
 
-const conns = new Set<Conn>();
+const port = Number(flag("--port") ?? 8080);
+const wire = flag("--engine") === "wire";
 
-const handler = new Upgrader().handler(async (conn) => {
-  conns.add(conn);
-  conn.closed.then(() => conns.delete(conn));
+function flag(name: string): string | undefined {
+  const index = process.argv.indexOf(name);
+  return index < 0 ? undefined : process.argv[index + 1];
+}
+
+// The same for both engines.
+async function onConn(conn: Conn): Promise<void> {
   for await (const { type, data } of conn) {
     await conn.writeMessage(type, data);
   }
-});
+}
 
-const flag = process.argv.indexOf("--port");
-let listening = false;
+function onListen({ port }: { port?: number }): void {
+  console.log(`Listening on ws://localhost:${port}/ws`);
+}
 
-const server: Server = {
-  ...handler,
-  port: flag < 0 ? 8080 : Number(process.argv[flag + 1]),
-  fetch(request, target) {
-    const { host, pathname } = new URL(request.url);
-    if (pathname === "/ws") return handler.fetch(request, target);
-    return new Response(
-      `This is an echo server: connect a WebSocket to ws://${host}/ws\n`,
-      { status: pathname === "/" ? 200 : 404 },
-    );
-  },
-  onListen({ port }) {
-    listening = true;
-    console.log(`Listening on ws://localhost:${port}/ws`);
-  },
-};
+function page(request: Request): Response {
+  const { host, pathname } = new URL(request.url);
+  return new Response(
+    `This is an echo server: connect a WebSocket to ws://${host}/ws\n`,
+    { status: pathname === "/" ? 200 : 404 },
+  );
+}
 
-// What `deno serve` and `bun run` serve.
-export default server;
-
-// `deno run` does not: it only warns of the export.
-if (import.meta.main && "Deno" in globalThis) {
-  setTimeout(() => {
-    if (!listening) Deno.serve(server, server.fetch);
+async function serveOnWire(): Promise<undefined> {
+  const server = await serve(onConn, {
+    port,
+    path: "/ws",
+    fetch: page,
+    onListen: (addr) => onListen(addr.transport === "tcp" ? addr : {}),
+  });
+  process.on("SIGINT", async () => {
+    await server.shutdown();
+    process.exit(0);
   });
 }
 
-process.on("SIGINT", async () => {
-  await Promise.all(Array.from(conns, (conn) => conn.close(1001)));
-  process.exit(0);
-});
+function serveOnNative(): DefaultExport {
+  const conns = new Set<Conn>();
+  const handler = new Upgrader().handler((conn) => {
+    conns.add(conn);
+    conn.closed.then(() => conns.delete(conn));
+    return onConn(conn);
+  });
+  process.on("SIGINT", async () => {
+    await Promise.all(Array.from(conns, (conn) => conn.close(1001)));
+    process.exit(0);
+  });
+  let listening = false;
+  const server: DefaultExport = {
+    ...handler,
+    port,
+    fetch: (request, target) =>
+      new URL(request.url).pathname === "/ws"
+        ? handler.fetch(request, target)
+        : page(request),
+    onListen(address) {
+      listening = true;
+      onListen(address);
+    },
+  };
+  // `deno run` does not serve the default export: it only warns of it.
+  if (import.meta.main && "Deno" in globalThis) {
+    setTimeout(() => {
+      if (!listening) Deno.serve(server, server.fetch);
+    });
+  }
+  return server;
+}
+
+const server: DefaultExport | undefined = wire
+  ? await serveOnWire()
+  : serveOnNative();
+
+// What `deno serve` and `bun run` serve.
+export default server;

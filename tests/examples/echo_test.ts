@@ -16,9 +16,23 @@ const FILE = "examples/echo.ts";
 const COMMANDS: Record<typeof runtime, string[][]> = {
   deno: [
     ["run", "--no-check", "--allow-net", "--no-prompt", FILE, "--port", "0"],
+    [
+      "run",
+      "--no-check",
+      "--allow-net",
+      "--no-prompt",
+      FILE,
+      "--port",
+      "0",
+      "--engine",
+      "wire",
+    ],
     ["serve", "--no-check", "--no-prompt", "--port", "0", FILE],
   ],
-  bun: [["run", FILE, "--port", "0"]],
+  bun: [
+    ["run", FILE, "--port", "0"],
+    ["run", FILE, "--port", "0", "--engine", "wire"],
+  ],
 };
 
 /** Starts the example; the port that it prints, and its end. */
@@ -56,7 +70,8 @@ async function start(
 }
 
 for (const args of COMMANDS[runtime]) {
-  test(`${FILE} serves under ${runtime} ${args[0]}`, async () => {
+  const engine = args.includes("wire") ? " on the wire engine" : "";
+  test(`${FILE} serves under ${runtime} ${args[0]}${engine}`, async () => {
     const { child, port, code } = await start(args);
     try {
       const page = await fetch(`http://127.0.0.1:${port}/`);
@@ -65,6 +80,7 @@ for (const args of COMMANDS[runtime]) {
       using stray = await RawPeer.connect(port);
       stray.request(UPGRADE_HEADERS, { path: "/other" });
       assertStringIncludes(await stray.head(), " 404 ");
+      stray.end();
 
       using peer = await RawPeer.connect(port);
       peer.request(UPGRADE_HEADERS, { path: "/ws" });
@@ -83,6 +99,7 @@ for (const args of COMMANDS[runtime]) {
       const bye = await peer.frame();
       assertEquals(bye?.payload.slice(0, 2), closePayload(1001));
       peer.send(8, closePayload(1001));
+      peer.end();
       assertEquals(await code, 0);
     } finally {
       child.kill("SIGKILL");
