@@ -1,5 +1,5 @@
 import { formatCloseMessage } from "./close.ts";
-import type { Conn } from "./conn/conn.ts";
+import { type Conn, whenEnded } from "./conn/conn.ts";
 import { milliseconds } from "./conn/options.ts";
 import { CloseSentError } from "./errors.ts";
 import { defaultResponse } from "./handshake/refusal.ts";
@@ -157,7 +157,7 @@ export class WebSocketServer implements Server {
       return;
     }
     this.conns.add(conn);
-    conn.closed.then(() => this.conns.delete(conn));
+    whenEnded(conn, () => this.conns.delete(conn));
     return this.#onConn(conn, request);
   };
 

@@ -14,7 +14,7 @@ import {
   runHandler,
 } from "./handlers.ts";
 import { Inbound } from "./inbound.ts";
-import { keepAlive } from "./keep_alive.ts";
+import { keepAlive, type Watch } from "./keep_alive.ts";
 import type { ConnSettings } from "./options.ts";
 import { Outbound } from "./outbound.ts";
 import { handled, onAbort, rejected, RESOLVED } from "./promises.ts";
@@ -29,9 +29,11 @@ export class Core implements TransportReceiver {
   pingHandler: PingHandler | undefined;
   pongHandler: PongHandler | undefined;
   closeHandler: CloseHandler | undefined;
-  readonly #rounds: PingRounds = new PingRounds();
+  #rounds: PingRounds | undefined; // of the first ping()
   #closing = false; // no other close frame is to be sent
-  #stopKeepAlive: (() => void) | undefined;
+  #watch: Watch | undefined; // of keepalive
+  /** Called at the end, for the room that counts connections. */
+  onEnded: (() => void) | undefined;
 
   constructor(transport: Transport, settings: ConnSettings) {
     this.transport = transport;
@@ -43,7 +45,7 @@ export class Core implements TransportReceiver {
       settings.keepAlive !== undefined && transport.capabilities.ping &&
       this.ending.state === "open"
     ) {
-      this.#stopKeepAlive = keepAlive(this, settings.keepAlive);
+      this.#watch = keepAlive(this, settings.keepAlive);
     }
   }
 
@@ -86,8 +88,9 @@ export class Core implements TransportReceiver {
   ): Promise<number> {
     if (signal?.aborted) return rejected(signal.reason);
     if (this.ending.state !== "open") return rejected(this.#writeError());
-    const payload = data ?? this.#rounds.nextPayload();
-    const { promise, drop } = this.#rounds.add(payload);
+    const rounds = this.#rounds ??= new PingRounds();
+    const payload = data ?? rounds.nextPayload();
+    const { promise, drop } = rounds.add(payload);
     const forget = onAbort(signal, drop);
     promise.then(forget, forget);
     const wait = this.transport.sendControl(9, payload);
@@ -160,7 +163,7 @@ export class Core implements TransportReceiver {
   }
 
   pong(payload: Uint8Array<ArrayBuffer>): void {
-    this.#rounds.pong(payload);
+    this.#rounds?.pong(payload);
     if (this.pongHandler !== undefined) {
       runHandler(this.pongHandler, [payload], (error) => this.#throw(error));
     }
@@ -205,11 +208,12 @@ export class Core implements TransportReceiver {
 
   ended(end: TransportEnd): void {
     const info = this.ending.end(end);
-    this.#stopKeepAlive?.();
+    this.#watch?.stop();
     const error = closeErrorOf(info);
     this.inbound.end(error);
     this.outbound.end(error);
-    this.#rounds.end(error);
+    this.#rounds?.end(error);
+    this.onEnded?.();
   }
 
   // RFC 6455, section 5.5.1: a close frame is answered, unless one has been
@@ -256,7 +260,7 @@ export class Core implements TransportReceiver {
     this.ending.begin("local");
     this.inbound.end(error);
     this.outbound.end(error);
-    this.#rounds.end(error);
+    this.#rounds?.end(error);
     this.#bound(this.settings.closeTimeout);
     return true;
   }

@@ -13,13 +13,18 @@ export class Ending {
   #failed = false;
   #closeSent = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  readonly #closed: PromiseWithResolvers<CloseInfo> = Promise.withResolvers();
+  #info: CloseInfo | undefined;
+  #closed: PromiseWithResolvers<CloseInfo> | undefined; // once asked for
 
   get state(): ConnState {
     return this.#state;
   }
 
   get closed(): Promise<CloseInfo> {
+    if (this.#closed === undefined) {
+      this.#closed = Promise.withResolvers();
+      if (this.#info !== undefined) this.#closed.resolve(this.#info);
+    }
     return this.#closed.promise;
   }
 
@@ -81,7 +86,8 @@ export class Ending {
       initiator: this.#initiator ?? "network",
       ...(cause === undefined ? {} : { cause }),
     };
-    this.#closed.resolve(info);
+    this.#info = info;
+    this.#closed?.resolve(info);
     return info;
   }
 }

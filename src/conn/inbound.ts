@@ -33,13 +33,7 @@ export class Inbound {
   readonly #transport: Transport;
   readonly #owner: InboundOwner;
   readonly #settings: InboundSettings;
-  readonly #deadline: Deadline = new Deadline(
-    "read",
-    (error) => {
-      this.#giveUp(error);
-      if (this.#hungry) this.#reading?.notify?.(error);
-    },
-  );
+  #deadline: Deadline | undefined; // once one has been set
   readonly #unread: Unread = new Unread();
   #waiting: PendingRead | undefined;
   #incoming: IncomingMessage | undefined; // in pieces, not ended
@@ -66,14 +60,19 @@ export class Inbound {
   }
 
   setDeadline(at: Date | null): void {
+    this.#deadline ??= new Deadline("read", (error) => {
+      this.#giveUp(error);
+      if (this.#hungry) this.#reading?.notify?.(error);
+    });
     this.#deadline.set(at);
+    this.#deadline.wait(this.#waiting !== undefined || this.#hungry);
   }
 
   // Reading
 
   readMessage(options?: WaitOptions): Promise<Message> {
     // The way of most reads: a whole message is there.
-    if (options === undefined && !this.#deadline.isSet) {
+    if (options === undefined && !this.#deadline?.isSet) {
       const message = this.#take();
       if (message !== undefined) return Promise.resolve(message);
     }
@@ -86,7 +85,7 @@ export class Inbound {
 
   /** The async iterator's step: done on the ends that a peer announces. */
   nextResult(): Promise<Result> {
-    const message = this.#deadline.isSet ? undefined : this.#take();
+    const message = this.#deadline?.isSet ? undefined : this.#take();
     return message === undefined
       ? this.#read("result")
       : Promise.resolve({ value: message, done: false });
@@ -119,7 +118,7 @@ export class Inbound {
     }
     const signal = options?.signal;
     if (signal?.aborted) return rejected(signal.reason);
-    if (this.#deadline.expired) return rejected(this.#deadline.error());
+    if (this.#deadline?.expired) return rejected(this.#deadline.error());
     this.#flow.read();
     this.#abandon();
     const first = this.#unread.peek();
@@ -140,11 +139,11 @@ export class Inbound {
       signal,
       () => {
         this.#waiting = undefined;
-        this.#deadline.wait(false);
+        this.#deadline?.wait(false);
       },
       (reason) => this.#giveUp(reason),
     );
-    this.#deadline.wait(true);
+    this.#deadline?.wait(true);
     this.#balance();
     // The reader is idle: what it has written should go out.
     this.#transport.flush();
@@ -176,7 +175,7 @@ export class Inbound {
       taken: (hungry) => {
         if (this.#reading !== incoming) return;
         this.#hungry = hungry;
-        this.#deadline.wait(hungry);
+        this.#deadline?.wait(hungry);
         this.#balance();
         if (hungry) this.#transport.flush();
       },
@@ -190,7 +189,7 @@ export class Inbound {
     if (reading === undefined) return;
     this.#reading = undefined;
     this.#hungry = false;
-    this.#deadline.wait(false);
+    this.#deadline?.wait(false);
     if (!reading.ended || reading.size > 0) {
       reading.discard();
       reading.notify?.();

@@ -26,7 +26,7 @@ let period = Infinity;
 let timer: ReturnType<typeof setTimeout> | undefined;
 
 /** One connection's watch. One clock serves all of them, not a timer each. */
-class Watch {
+export class Watch {
   readonly #target: KeepAliveTarget;
   readonly #times: KeepAliveTimes;
   readonly period: number;
@@ -45,6 +45,13 @@ class Watch {
     this.#heard = now;
   }
 
+  stop(): void {
+    if (watches.delete(this) && watches.size === 0) {
+      clearTimeout(timer);
+      period = Infinity;
+    }
+  }
+
   tick(now: number): void {
     const target = this.#target;
     if (target.paused || target.received !== this.#received) {
@@ -60,23 +67,18 @@ class Watch {
   }
 }
 
-/** Watches a connection until the result is called. */
+/** Watches a connection until it is stopped. */
 export function keepAlive(
   target: KeepAliveTarget,
   times: KeepAliveTimes,
-): () => void {
+): Watch {
   const watch = new Watch(target, times, performance.now());
   watches.add(watch);
   if (watch.period < period) {
     period = watch.period;
     schedule();
   }
-  return () => {
-    if (watches.delete(watch) && watches.size === 0) {
-      clearTimeout(timer);
-      period = Infinity;
-    }
-  };
+  return watch;
 }
 
 function schedule(): void {

@@ -31,14 +31,11 @@ export class Outbound {
   readonly #transport: Transport;
   readonly #owner: OutboundOwner;
   readonly #settings: OutboundSettings;
-  readonly #deadline: Deadline = new Deadline(
-    "write",
-    (error) => this.#expire(error),
-  );
+  #deadline: Deadline | undefined; // once one has been set
   readonly #queue: WriteQueue = new WriteQueue();
   #sending: Entry | undefined; // the transport takes it, and nothing else
   #turn: Turn | undefined; // the open writer
-  readonly #idleWatch: IdleWatch;
+  #idleWatch: IdleWatch | undefined; // once others have waited for a writer
   #error: Error | undefined; // why no more is accepted
   #drained: (() => void) | undefined; // called when all has been handed over
   #free = true; // a message may go out at once
@@ -51,10 +48,6 @@ export class Outbound {
     this.#transport = transport;
     this.#owner = owner;
     this.#settings = settings;
-    this.#idleWatch = new IdleWatch(
-      settings.closeTimeout,
-      (error) => owner.fail(error, 1011),
-    );
   }
 
   /** Why no more is accepted. */
@@ -68,13 +61,14 @@ export class Outbound {
   }
 
   setDeadline(at: Date | null): void {
+    this.#deadline ??= new Deadline("write", (error) => this.#expire(error));
     this.#deadline.set(at);
     this.update();
   }
 
   /** Throws if the deadline for writing has passed. */
   checkDeadline(): void {
-    if (this.#deadline.expired) throw this.#deadline.error();
+    if (this.#deadline?.expired) throw this.#deadline.error();
   }
 
   send(
@@ -163,11 +157,19 @@ export class Outbound {
     const waiting = this.#queue.length > 0;
     this.#free = !waiting && this.#sending === undefined &&
       this.#turn === undefined && this.#error === undefined &&
-      !this.#deadline.isSet;
-    this.#deadline.wait(
+      !this.#deadline?.isSet;
+    this.#deadline?.wait(
       waiting || this.#sending !== undefined || this.#turn?.waiting === true,
     );
-    this.#idleWatch.watch(waiting ? this.#turn : undefined);
+    if (waiting && this.#turn !== undefined) {
+      this.#idleWatch ??= new IdleWatch(
+        this.#settings.closeTimeout,
+        (error) => this.#owner.fail(error, 1011),
+      );
+      this.#idleWatch.watch(this.#turn);
+    } else {
+      this.#idleWatch?.watch(undefined);
+    }
   }
 
   #enqueue(
@@ -177,7 +179,7 @@ export class Outbound {
   ): Promise<void> {
     if (signal?.aborted) return rejected(signal.reason);
     if (this.#error !== undefined) return rejected(this.#error);
-    if (this.#deadline.expired) return rejected(this.#deadline.error());
+    if (this.#deadline?.expired) return rejected(this.#deadline.error());
     // One message alone may be larger than the limit.
     const unsent = this.#transport.bufferedAmount + this.#queue.bytes;
     const { writeLimit } = this.#settings;

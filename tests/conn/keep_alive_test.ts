@@ -1,6 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
 
-import { keepAlive, type KeepAliveTarget } from "../../src/conn/keep_alive.ts";
+import {
+  keepAlive,
+  type KeepAliveTarget,
+  type Watch,
+} from "../../src/conn/keep_alive.ts";
 import { deferred, test } from "../helper.ts";
 
 class Target implements KeepAliveTarget {
@@ -23,23 +27,23 @@ class Target implements KeepAliveTarget {
 test("keepAlive() probes a silent target, then gives it up", async () => {
   const target = new Target();
   const began = performance.now();
-  const stop = keepAlive(target, { interval: 20, timeout: 20 });
+  const watch = keepAlive(target, { interval: 20, timeout: 20 });
   await target.expired.promise;
-  stop();
+  watch.stop();
   assert(performance.now() - began >= 39);
   assertEquals(target.probes, 1);
 });
 
 test("keepAlive() is content with anything that is received", async () => {
   const target = new Target();
-  const stop = keepAlive(target, { interval: 10, timeout: 1000 });
+  const watch = keepAlive(target, { interval: 10, timeout: 1000 });
   await target.probed.promise;
   target.received++;
   const again = new Target();
-  const stopAgain = keepAlive(again, { interval: 50, timeout: 1000 });
+  const watchAgain = keepAlive(again, { interval: 50, timeout: 1000 });
   await again.probed.promise;
-  stop();
-  stopAgain();
+  watch.stop();
+  watchAgain.stop();
   assert(target.probes >= 2);
 });
 
@@ -47,11 +51,11 @@ test("keepAlive() watches no target that cannot be heard", async () => {
   const paused = new Target();
   paused.paused = true;
   const other = new Target();
-  const stops = [paused, other].map((target) =>
+  const watches = [paused, other].map((target) =>
     keepAlive(target, { interval: 10, timeout: 10 })
   );
   await other.expired.promise;
-  for (const stop of stops) stop();
+  for (const watch of watches) watch.stop();
   assertEquals(paused.probes, 0);
 });
 
@@ -64,16 +68,16 @@ test("keepAlive() has one clock for many targets", async () => {
     return original(act, delay);
   }) as typeof setTimeout;
   const targets = Array.from({ length: 1000 }, () => new Target());
-  const stops: (() => void)[] = [];
+  const watches: Watch[] = [];
   try {
     for (const target of targets) {
-      stops.push(keepAlive(target, { interval: 20, timeout: 1000 }));
+      watches.push(keepAlive(target, { interval: 20, timeout: 1000 }));
     }
     assertEquals(timers, 1);
     await Promise.all(targets.map(({ probed }) => probed.promise));
     assert(timers < 100, `${timers} timers`);
   } finally {
-    for (const stop of stops) stop();
+    for (const watch of watches) watch.stop();
     globalThis.setTimeout = original;
   }
 });
@@ -82,17 +86,17 @@ test("keepAlive() has one clock for many targets", async () => {
 test("keepAlive() leaves no timer when all have stopped, even from a tick", async () => {
   const done = deferred();
   const target = new Target();
-  const stop = keepAlive({
+  const watch = keepAlive({
     received: 0,
     paused: false,
     probe: () => {
-      stop();
+      watch.stop();
       done.resolve();
     },
     expire() {},
   }, { interval: 5, timeout: 5 });
-  const stopOther = keepAlive(target, { interval: 60_000, timeout: 60_000 });
+  const other = keepAlive(target, { interval: 60_000, timeout: 60_000 });
   await done.promise;
-  stopOther();
-  stopOther();
+  other.stop();
+  other.stop();
 });
