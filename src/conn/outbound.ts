@@ -161,15 +161,14 @@ export class Outbound {
     this.#deadline?.wait(
       waiting || this.#sending !== undefined || this.#turn?.waiting === true,
     );
-    if (waiting && this.#turn !== undefined) {
+    const watched = waiting ? this.#turn : undefined;
+    if (watched !== undefined) {
       this.#idleWatch ??= new IdleWatch(
         this.#settings.closeTimeout,
         (error) => this.#owner.fail(error, 1011),
       );
-      this.#idleWatch.watch(this.#turn);
-    } else {
-      this.#idleWatch?.watch(undefined);
     }
+    this.#idleWatch?.watch(watched);
   }
 
   #enqueue(
