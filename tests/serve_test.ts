@@ -293,6 +293,19 @@ for (const place of WIRE_PLACES) {
   });
 }
 
+test("serve() cuts who does not finish the TLS handshake", async () => {
+  await using server = await serveAt(WIRE_PLACES[1]!, echo, {
+    upgrader: { handshakeTimeout: 200 },
+  });
+  for (const sent of ["", "\x16\x03\x01"]) {
+    const socket = net.connect(portOf(server), "127.0.0.1");
+    const { promise, resolve } = deferred();
+    socket.on("error", () => {}).on("data", () => {}).on("close", resolve);
+    socket.write(sent);
+    await promise;
+  }
+}, { only: "deno" }); // Bun neither tells of such a connection nor bounds it.
+
 test("serve() speaks nothing but HTTP/1.1 over TLS", async () => {
   const [, place] = WIRE_PLACES;
   await using server = await serveAt(place!, echo);
