@@ -46,7 +46,7 @@ export interface SessionReceiver {
 export class MessageAssembler implements FrameReceiver {
   readonly #receiver: SessionReceiver;
   readonly #over: (how: "close" | "fail") => void;
-  readonly #shortText: number;
+  readonly #tuning: Tuning;
   readonly #store: PayloadStore;
   readonly #validator: Utf8Validator = new Utf8Validator();
   /** Whether the message under way is to be validated. */
@@ -66,7 +66,7 @@ export class MessageAssembler implements FrameReceiver {
   ) {
     this.#receiver = receiver;
     this.#over = over;
-    this.#shortText = tuning.shortText;
+    this.#tuning = tuning;
     this.#store = new PayloadStore(tuning.slabSize);
   }
 
@@ -82,7 +82,7 @@ export class MessageAssembler implements FrameReceiver {
       return;
     }
     if (key !== 0) applyMask(chunk, start, end, key, 0);
-    const text = decodeUtf8(chunk, start, end, this.#shortText);
+    const text = decodeUtf8(chunk, start, end, this.#tuning);
     if (text === undefined) this.#failText();
     else this.#receiver.message(1, text);
   }

@@ -43,13 +43,31 @@ export function applyMask(
     );
     const word = rotated >>> 24 | rotated >>> 8 & 0xff00 |
       rotated << 8 & 0xff0000 | rotated << 24;
-    for (let i = 0; i < count; i++) words[i]! ^= word;
+    xorWords(words, word);
     index += count << 2;
   }
   while (index < end) {
     bytes[index++]! ^= rotated >>> 24;
     rotated = rotated << 8 | rotated >>> 24;
   }
+}
+
+// Eight words in a turn take about half the time of one on JSC, and never more
+// on V8.
+function xorWords(words: Int32Array<ArrayBufferLike>, word: number): void {
+  const { length } = words;
+  let i = 0;
+  for (; i + 8 <= length; i += 8) {
+    words[i]! ^= word;
+    words[i + 1]! ^= word;
+    words[i + 2]! ^= word;
+    words[i + 3]! ^= word;
+    words[i + 4]! ^= word;
+    words[i + 5]! ^= word;
+    words[i + 6]! ^= word;
+    words[i + 7]! ^= word;
+  }
+  for (; i < length; i++) words[i]! ^= word;
 }
 
 /**

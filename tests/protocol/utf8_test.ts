@@ -1,14 +1,17 @@
 import { assert, assertEquals } from "@std/assert";
+import { JSC_TUNING, V8_TUNING } from "../../src/protocol/tuning.ts";
 import { decodeUtf8, Utf8Validator } from "../../src/protocol/utf8.ts";
 import { test } from "../helper.ts";
 import { hex, join } from "./recorder.ts";
 import { INCOMPLETE, INVALID, VALID } from "./utf8_cases.ts";
 
+const TUNINGS = [V8_TUNING, JSC_TUNING, { ...V8_TUNING, shortText: 0 }];
+
 test("decodeUtf8() decodes valid texts and keeps a byte order mark", () => {
   for (const [name, digits] of VALID) {
     const bytes = hex(digits);
-    for (const shortText of [0, 8, 160]) {
-      const text = decodeUtf8(bytes, 0, bytes.length, shortText);
+    for (const tuning of TUNINGS) {
+      const text = decodeUtf8(bytes, 0, bytes.length, tuning);
       assertEquals(new TextEncoder().encode(text), bytes, name);
     }
   }
@@ -16,12 +19,26 @@ test("decodeUtf8() decodes valid texts and keeps a byte order mark", () => {
 });
 
 test("decodeUtf8() refuses invalid and incomplete texts", () => {
-  for (const [name, digits] of INVALID) {
-    assertEquals(decodeUtf8(hex(digits)), undefined, name);
+  for (const tuning of TUNINGS) {
+    for (const [name, digits] of INVALID) {
+      const bytes = hex(digits);
+      assertEquals(decodeUtf8(bytes, 0, bytes.length, tuning), undefined, name);
+    }
+    for (const digits of INCOMPLETE) {
+      const bytes = hex(digits);
+      assertEquals(
+        decodeUtf8(bytes, 0, bytes.length, tuning),
+        undefined,
+        digits,
+      );
+    }
   }
-  for (const digits of INCOMPLETE) {
-    assertEquals(decodeUtf8(hex(digits)), undefined, digits);
-  }
+});
+
+test("decodeUtf8() tells a replacement character that was sent from bad bytes", () => {
+  assertEquals(decodeUtf8(hex("41efbfbd42")), "A\ufffdB");
+  assertEquals(decodeUtf8(hex("41efbfbdff")), undefined);
+  assertEquals(decodeUtf8(hex("ff41efbfbd")), undefined);
 });
 
 test("decodeUtf8() keeps no state from a text that it refused", () => {
@@ -40,8 +57,9 @@ test("decodeUtf8() agrees at every length around its limits", () => {
     for (const last of ["a", "é", "😀"]) {
       const text = "x".repeat(length) + last;
       const bytes = new TextEncoder().encode(text);
-      assertEquals(decodeUtf8(bytes, 0, bytes.length, 160), text);
-      assertEquals(decodeUtf8(bytes, 0, bytes.length, 8), text);
+      for (const tuning of TUNINGS) {
+        assertEquals(decodeUtf8(bytes, 0, bytes.length, tuning), text);
+      }
     }
   }
 });
