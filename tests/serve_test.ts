@@ -304,7 +304,7 @@ test("serve() cuts who does not finish the TLS handshake", async () => {
     socket.write(sent);
     await promise;
   }
-}, { only: "deno" }); // Bun neither tells of such a connection nor bounds it.
+}, { only: "deno" }); // Bun tells nobody of such a connection, and cuts it itself after 12 s.
 
 test("serve() speaks nothing but HTTP/1.1 over TLS", async () => {
   const [, place] = WIRE_PLACES;
