@@ -2,9 +2,11 @@ import type { BufferPool } from "../transport/byte_stream.ts";
 
 /** The smallest write buffer; each class is four times the one before. */
 export const MIN_BUFFER = 1024;
-const CLASSES = 4; // 1, 4, 16 and 64 KiB
-// What each class keeps at the most.
-const KEPT_BYTES = 2 ** 20;
+const CLASSES = 5; // 1, 4, 16, 64 and 256 KiB
+/** The largest. */
+export const MAX_BUFFER: number = MIN_BUFFER * 4 ** (CLASSES - 1);
+// What is kept at the most, of all classes together.
+const KEPT_BYTES = 2 ** 22;
 
 /** The size of the smallest class that has room for so many bytes. */
 function classOf(size: number): number {
@@ -19,19 +21,24 @@ class SharedBuffers implements BufferPool {
     { length: CLASSES },
     () => [],
   );
+  #kept = 0;
 
   get(size: number): Uint8Array<ArrayBuffer> | undefined {
     const index = classOf(size);
     if (index >= CLASSES) return undefined;
-    return this.#classes[index]!.pop() ??
-      new Uint8Array(MIN_BUFFER * 4 ** index);
+    const buffer = this.#classes[index]!.pop();
+    if (buffer === undefined) return new Uint8Array(MIN_BUFFER * 4 ** index);
+    this.#kept -= buffer.length;
+    return buffer;
   }
 
   put(buffer: Uint8Array<ArrayBuffer>): void {
     const index = classOf(buffer.length);
-    const kept = this.#classes[index];
-    if (kept === undefined || buffer.length !== MIN_BUFFER * 4 ** index) return;
-    if ((kept.length + 1) * buffer.length <= KEPT_BYTES) kept.push(buffer);
+    const { length } = buffer;
+    if (index >= CLASSES || length !== MIN_BUFFER * 4 ** index) return;
+    if (this.#kept + length > KEPT_BYTES) return;
+    this.#kept += length;
+    this.#classes[index]!.push(buffer);
   }
 }
 

@@ -6,7 +6,7 @@ import type { Session } from "../protocol/session.ts";
 import { maySendControl } from "../protocol/state.ts";
 import type { BufferPool, ByteStream } from "../transport/byte_stream.ts";
 import { COPY_LIMIT } from "../transport/transport.ts";
-import { MIN_BUFFER } from "./buffers.ts";
+import { MAX_BUFFER, MIN_BUFFER } from "./buffers.ts";
 import { LargeFrame } from "./large_frame.ts";
 import { flushLater } from "./macrotask.ts";
 
@@ -86,7 +86,11 @@ export class Sender {
     rsv1: boolean,
   ): Promise<void> | undefined {
     if (this.#closed) return undefined;
-    if (data.length <= COPY_LIMIT) {
+    // Text is encoded where it goes out from, if a buffer surely has the room.
+    if (
+      data.length <= COPY_LIMIT ||
+      typeof data === "string" && maxFrameLength(data) <= MAX_BUFFER
+    ) {
       this.#gather(opcode, data, fin, rsv1);
     } else {
       const bytes = typeof data === "string" ? encoder.encode(data) : data;
