@@ -6,9 +6,6 @@ import type { TransportReceiver } from "../transport/transport.ts";
 import type { MessageCodec } from "./codec.ts";
 import { Decoding } from "./decoding.ts";
 
-// Smaller chunks are not worth to be taken back.
-const FREE_FROM = 16_384;
-
 /** What the incoming half tells of the connection's end. */
 export interface InputOwner {
   /** The peer's close frame has been delivered. */
@@ -39,8 +36,6 @@ export class Input implements ByteReceiver, SessionReceiver {
   #decoding: Decoding | undefined; // the message in the codec
   #decodingNow = false;
   #proceeding = false;
-  #pushing = false;
-  #unshared: ArrayBuffer | undefined; // of the chunk in the session
   #readerPaused = false;
   #readerReady: PromiseWithResolvers<void> | undefined; // who waits for it
   #streamPaused = false;
@@ -96,22 +91,12 @@ export class Input implements ByteReceiver, SessionReceiver {
 
   data(chunk: Uint8Array<ArrayBuffer>): void {
     this.received++;
-    // From inside an event, the chunk only joins the queue.
-    if (this.#pushing) return this.session.push(chunk);
-    this.#pushing = true;
-    const { buffer } = chunk;
-    this.#unshared = chunk.length < FREE_FROM ? undefined : buffer;
     try {
       this.session.push(chunk);
       this.#flushDecoding();
     } catch (error) {
       this.#break(error);
     }
-    this.#pushing = false;
-    if (this.#unshared === buffer && !this.session.held) {
-      this.#stream.free?.(chunk);
-    }
-    this.#unshared = undefined;
     // What comes while input is held waits in the session: one chunk is enough.
     if (this.session.held && !this.#streamPaused) {
       this.#streamPaused = true;
@@ -133,9 +118,6 @@ export class Input implements ByteReceiver, SessionReceiver {
   // SessionReceiver
 
   message(type: DataType, data: string | Uint8Array<ArrayBuffer>): void {
-    if (typeof data !== "string" && data.buffer === this.#unshared) {
-      this.#unshared = undefined;
-    }
     this.#receiver.message(type, data);
   }
 
@@ -154,10 +136,7 @@ export class Input implements ByteReceiver, SessionReceiver {
     }
   }
 
-  messageData(piece: Uint8Array<ArrayBuffer>): void {
-    const bytes = piece.buffer === this.#unshared && this.#stream.free
-      ? new Uint8Array(piece)
-      : piece;
+  messageData(bytes: Uint8Array<ArrayBuffer>): void {
     const decoding = this.#decoding;
     if (decoding === undefined) return this.#receiver.messageData(bytes);
     decoding.push(bytes);
