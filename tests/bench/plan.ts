@@ -62,6 +62,7 @@ export type LoadName =
   | "large"
   | "large-text"
   | "deflate"
+  | "deflate-large"
   | "loop"
   | "prepared"
   | "connect"
@@ -75,11 +76,8 @@ export const LOADS: Record<LoadName, Load> = {
   "single": echo(32, 1, 64, "binary"),
   "large": echo(8, 1, 65_536, "binary"),
   "large-text": echo(8, 1, 65_536, "text"),
-  "deflate": {
-    ...echo(8, 4, 1024, "text"),
-    label: "8 × 4 × 1 KiB JSON, deflate without context takeover",
-    compressed: true,
-  },
+  "deflate": deflated(1024),
+  "deflate-large": deflated(65_536),
   "loop": broadcast("loop of writeMessage", "/broadcast"),
   "prepared": broadcast("PreparedMessage", "/prepared"),
   "connect": {
@@ -90,7 +88,7 @@ export const LOADS: Record<LoadName, Load> = {
   "idle": {
     label: "idle connection, KiB",
     kind: "idle",
-    conns: 4000,
+    conns: 10_000,
     size: 64,
   },
   "stream": {
@@ -111,6 +109,13 @@ function echo(
   const unit = size < 1024 ? `${size} B` : `${size / 1024} KiB`;
   const label = `${conns} × ${depth} × ${unit} ${type}`;
   return { label, kind: "echo", conns, depth, size, type };
+}
+
+function deflated(size: number): Load {
+  const label = `8 × 4 × ${
+    size / 1024
+  } KiB JSON, deflate without context takeover`;
+  return { ...echo(8, 4, size, "text"), label, compressed: true };
 }
 
 function broadcast(how: string, path: string): Load {
@@ -166,6 +171,9 @@ export const COMPARISONS: readonly Comparison[] = [
     ratio(load, "native-bun", "bare-bun"),
   ]),
   ratio("deflate", "wire-deno", "ws-deno", 1.3, 2),
+  ratio("deflate", "wire-bun", "ws-deno"),
+  ratio("deflate-large", "wire-deno", "ws-deno"),
+  ratio("deflate-large", "wire-bun", "ws-deno"),
   ...(["wire-deno", "wire-bun"] as const).map((server): Comparison => ({
     subject: { load: "prepared", server },
     against: { load: "loop", server },

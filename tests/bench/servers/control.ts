@@ -10,7 +10,7 @@ export interface Ready {
 
 interface Collectors {
   /** V8's, by `--expose-gc`. */
-  readonly gc?: () => void;
+  readonly gc?: (options: Record<string, string>) => void;
   readonly Bun?: { gc(sync: boolean): void };
 }
 
@@ -32,7 +32,8 @@ async function collectGarbage(): Promise<void> {
   const { gc, Bun } = globalThis as Collectors;
   // Sweeping and giving pages back take their time behind a collection.
   for (let i = 0; i < 5; i++) {
-    gc?.();
+    // The last resort is the one that gives pages back.
+    gc?.({ type: "major", execution: "sync", flavor: "last-resort" });
     Bun?.gc(true);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
