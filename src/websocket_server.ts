@@ -10,7 +10,7 @@ import { listenOnBun } from "./runtime/bun/listen.ts";
 import { listenOnDeno } from "./runtime/deno/listen.ts";
 import { nativeRuntime } from "./runtime/detect.ts";
 import { listenOnNode } from "./runtime/node/listen.ts";
-import type { ServeOptions, Server, ShutdownOptions } from "./serve.ts";
+import type { ServeOptions, Server, ShutdownOptions } from "./serve_options.ts";
 import type { Listener, ListenOptions } from "./transport/listener.ts";
 import type { Addr, Engine } from "./transport/transport.ts";
 import { Upgrader, upgradeRequired, wireUpgrades } from "./upgrader.ts";
