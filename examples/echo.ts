@@ -88,6 +88,8 @@ function serveOnNative(): DefaultExport {
       if (!listening) Deno.serve(server, server.fetch);
     });
   }
+  // Bun tells of HTTP alone.
+  if ("Bun" in globalThis) onListen({ port });
   return server;
 }
 
