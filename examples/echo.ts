@@ -88,8 +88,8 @@ function serveOnNative(): DefaultExport {
       if (!listening) Deno.serve(server, server.fetch);
     });
   }
-  // Bun tells of HTTP alone.
-  if ("Bun" in globalThis) onListen({ port });
+  // Bun serves it when this has run, and tells of http: alone.
+  if ("Bun" in globalThis && port !== 0) onListen({ port });
   return server;
 }
 
