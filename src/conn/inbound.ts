@@ -8,6 +8,7 @@ import {
   asWanted,
   endAsWanted,
   PendingRead,
+  type PendingReadOwner,
   type Want,
 } from "./pending_read.ts";
 import { rejected, type WaitOptions } from "./promises.ts";
@@ -29,7 +30,7 @@ export type InboundSettings = Pick<
 type Result = IteratorResult<Message, undefined>;
 
 /** The reading side of a connection: what has come, who waits for it, and when the peer is stopped. */
-export class Inbound {
+export class Inbound implements PendingReadOwner {
   readonly #transport: Transport;
   readonly #owner: InboundOwner;
   readonly #settings: InboundSettings;
@@ -61,7 +62,7 @@ export class Inbound {
 
   setDeadline(at: Date | null): void {
     this.#deadline ??= new Deadline("read", (error) => {
-      this.#giveUp(error);
+      this.giveUp(error);
       if (this.#hungry) this.#reading?.notify?.(error);
     });
     this.#deadline.set(at);
@@ -134,15 +135,7 @@ export class Inbound {
     if (first === undefined && this.#error !== undefined) {
       return endAsWanted(want, this.#error);
     }
-    const waiting = this.#waiting = new PendingRead(
-      want,
-      signal,
-      () => {
-        this.#waiting = undefined;
-        this.#deadline?.wait(false);
-      },
-      (reason) => this.#giveUp(reason),
-    );
+    const waiting = this.#waiting = new PendingRead(want, signal, this);
     this.#deadline?.wait(true);
     this.#balance();
     // The reader is idle: what it has written should go out.
@@ -150,8 +143,15 @@ export class Inbound {
     return waiting.promise;
   }
 
-  // The read that waits is given up; what it waited for stays.
-  #giveUp(reason: unknown): void {
+  // PendingReadOwner
+
+  settled(): void {
+    this.#waiting = undefined;
+    this.#deadline?.wait(false);
+  }
+
+  /** The read that waits is given up; what it waited for stays. */
+  giveUp(reason: unknown): void {
     this.#waiting?.reject(reason);
     this.#balance();
   }

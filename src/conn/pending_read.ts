@@ -19,29 +19,37 @@ export function endAsWanted(want: Want, error: Error): Promise<any> {
     : handled(Promise.reject(error));
 }
 
-/** A read that waits. */
+/** What a read that waits tells the reading side. */
+export interface PendingReadOwner {
+  /** It waits no more. */
+  settled(): void;
+  /** Its signal gives it up. */
+  giveUp(reason: unknown): void;
+}
+
+/** A read that waits. One is made for most messages, so it has few closures. */
 export class PendingRead {
   readonly want: Want;
   // deno-lint-ignore no-explicit-any -- its value's type follows from `want`
   readonly promise: Promise<any>;
   #resolve!: (value: unknown) => void;
   #reject!: (reason: unknown) => void;
-  readonly #forget: () => void;
-  readonly #settled: () => void;
+  readonly #forget: (() => void) | undefined;
+  readonly #owner: PendingReadOwner;
 
   constructor(
     want: Want,
     signal: AbortSignal | undefined,
-    settled: () => void,
-    aborted: (reason: unknown) => void,
+    owner: PendingReadOwner,
   ) {
     this.want = want;
-    this.#settled = settled;
+    this.#owner = owner;
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    this.#forget = onAbort(signal, aborted);
+    this.#forget = signal &&
+      onAbort(signal, (reason) => owner.giveUp(reason));
   }
 
   /** Delivers a message, or its reader where that is wanted. */
@@ -69,7 +77,7 @@ export class PendingRead {
   }
 
   #settle(): void {
-    this.#forget();
-    this.#settled();
+    this.#forget?.();
+    this.#owner.settled();
   }
 }
