@@ -39,6 +39,10 @@ export class PulledStream implements ByteStream {
     return this.#stream.remoteAddr;
   }
 
+  get free(): ByteStream["free"] {
+    return this.#stream.free;
+  }
+
   /**
    * Reads the next chunk. One read may wait at a time.
    *

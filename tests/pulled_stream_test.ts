@@ -150,3 +150,13 @@ test("PulledStream.start() takes one receiver", () => {
   record(stream);
   assertThrows(() => stream.start(new Recorder()), TypeError);
 });
+
+test("PulledStream.free is that of its stream", () => {
+  const [here] = pipeStreams();
+  const freed: Uint8Array[] = [];
+  const free = (chunk: Uint8Array) => void freed.push(chunk);
+  const stream = new PulledStream(Object.assign(here, { free }));
+  assertStrictEquals(stream.free, free);
+  const [plain] = pulled();
+  assertEquals(plain.free, undefined);
+});

@@ -20,6 +20,7 @@ import { MessageSink } from "./message_writer.ts";
 import { checkReadLimit, type ConnSettings, milliseconds } from "./options.ts";
 import { controlPayload, parseCloseToSend } from "./payload.ts";
 import { handled, rejected, RESOLVED, type WaitOptions } from "./promises.ts";
+import { givesBack } from "./recycling.ts";
 import {
   controlWritable,
   messageReadable,
@@ -287,7 +288,7 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
     );
     const stream = new WritableStream(sink);
     sink.open(options?.signal);
-    return stream;
+    return givesBack(stream);
   }
 
   /**

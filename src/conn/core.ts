@@ -146,8 +146,8 @@ export class Core implements TransportReceiver {
     this.inbound.messageStart(type);
   }
 
-  messageData(data: Uint8Array<ArrayBuffer>): void {
-    this.inbound.messageData(data);
+  messageData(data: Uint8Array<ArrayBuffer>, freed = false): boolean {
+    return this.inbound.messageData(data, freed);
   }
 
   messageEnd(): void {

@@ -219,13 +219,14 @@ export class Inbound implements PendingReadOwner {
     if (waiting?.want === "reader") waiting.deliver(this.#takeReader());
   }
 
-  messageData(data: Uint8Array<ArrayBuffer>): void {
+  messageData(data: Uint8Array<ArrayBuffer>, freed: boolean): boolean {
     const incoming = this.#incoming;
-    if (incoming === undefined || incoming.discarded) return;
-    incoming.append(data);
+    if (incoming === undefined || incoming.discarded) return true;
+    const copied = incoming.append(data, freed && incoming === this.#reading);
     if (incoming !== this.#reading) this.#unread.grow(data.length);
     incoming.notify?.();
     this.#balance();
+    return copied;
   }
 
   messageEnd(): void {

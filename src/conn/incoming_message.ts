@@ -6,8 +6,12 @@ const encoder = new TextEncoder();
 // Small pieces are copied together into stores of this size.
 const MIN_STORE = 1024;
 const MAX_STORE = 65_536;
+const MAX_SPARES = 4;
 // Pieces from this size on stay where they are.
 const MIN_KEPT = 4096;
+
+// The largest stores, each of which is one piece's alone.
+const stores: WeakSet<ArrayBuffer> = new WeakSet();
 
 /** A message that comes in pieces, or has come whole and is read in pieces. */
 export class IncomingMessage {
@@ -26,6 +30,7 @@ export class IncomingMessage {
   #pieces: Uint8Array<ArrayBuffer>[] = [];
   #room = 0;
   #copied = 0; // bytes in the stores at the end
+  readonly #spares: ArrayBuffer[] = []; // stores to be used again
 
   constructor(type: DataType) {
     this.type = type;
@@ -45,18 +50,24 @@ export class IncomingMessage {
     return incoming;
   }
 
-  append(piece: Uint8Array<ArrayBuffer>): void {
+  /**
+   * Adds a piece; whether it is copied, which `copy` asks for. Worth it where
+   * pieces are read one by one: a whole message is copied anyway.
+   */
+  append(piece: Uint8Array<ArrayBuffer>, copy = false): boolean {
     this.size += piece.length;
     // A small piece is copied, or one that is a small part of its chunk:
     // otherwise a peer could make one byte hold 64 KiB in memory.
     if (
-      piece.length < MIN_KEPT || piece.length * 2 < piece.buffer.byteLength
+      copy || piece.length < MIN_KEPT ||
+      piece.length * 2 < piece.buffer.byteLength
     ) {
       this.#copy(piece);
-    } else {
-      this.#trim();
-      this.#pieces.push(piece);
+      return true;
     }
+    this.#trim();
+    this.#pieces.push(piece);
+    return false;
   }
 
   /** The oldest piece, or `undefined` if there is none now. */
@@ -65,6 +76,16 @@ export class IncomingMessage {
     const piece = this.#pieces.shift();
     if (piece !== undefined) this.size -= piece.length;
     return piece;
+  }
+
+  /**
+   * Takes a piece back that its reader is done with. One that was not copied is
+   * left alone: others may have parts of its chunk.
+   */
+  reuse(piece: Uint8Array<ArrayBuffer>): void {
+    if (stores.has(piece.buffer) && this.#spares.length < MAX_SPARES) {
+      this.#spares.push(piece.buffer);
+    }
   }
 
   /** All that has come and has not been taken, as one array. */
@@ -113,12 +134,9 @@ export class IncomingMessage {
     while (rest.length > 0) {
       const last = this.#pieces.at(-1);
       if (last === undefined || this.#room === 0) {
-        const capacity = Math.min(
-          Math.max(MIN_STORE, this.#copied, rest.length),
-          MAX_STORE,
-        );
-        this.#pieces.push(new Uint8Array(new ArrayBuffer(capacity), 0, 0));
-        this.#room = capacity;
+        const buffer = this.#store(Math.max(this.#copied, rest.length));
+        this.#pieces.push(new Uint8Array(buffer, 0, 0));
+        this.#room = buffer.byteLength;
         continue;
       }
       const part = rest.subarray(0, this.#room);
@@ -133,6 +151,16 @@ export class IncomingMessage {
       this.#copied += part.length;
       rest = rest.subarray(part.length);
     }
+  }
+
+  // A store for so many bytes, or for a part of them.
+  #store(size: number): ArrayBuffer {
+    const spare = this.#spares.pop();
+    if (spare !== undefined) return spare;
+    if (2 * size < MAX_STORE) return new ArrayBuffer(Math.max(size, MIN_STORE));
+    const store = new ArrayBuffer(MAX_STORE);
+    stores.add(store);
+    return store;
   }
 
   // Closes the store at the end: what follows does not go into it.

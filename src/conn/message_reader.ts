@@ -1,5 +1,6 @@
 import type { DataType } from "../message.ts";
 import type { IncomingMessage } from "./incoming_message.ts";
+import { lend, PieceStream } from "./recycling.ts";
 
 /**
  * One message, read piece by piece as its bytes arrive (gorilla's `io.Reader` of
@@ -135,7 +136,7 @@ export class IncomingReader implements MessageReader {
   #open(): ReadableStream<Uint8Array<ArrayBuffer>> {
     this.#claim();
     const message = this.#message;
-    return new ReadableStream<Uint8Array<ArrayBuffer>>({
+    const stream = new PieceStream({
       pull: async (controller) => {
         let piece = message.shift();
         while (piece === undefined && !message.ended) {
@@ -146,6 +147,7 @@ export class IncomingReader implements MessageReader {
           this.#check();
           controller.close();
         } else {
+          if (stream.lends) lend(piece, (spent) => message.reuse(spent));
           controller.enqueue(piece);
           this.#owner.taken(false);
         }
@@ -155,5 +157,6 @@ export class IncomingReader implements MessageReader {
         this.#owner.taken(false);
       },
     }, { highWaterMark: 0 });
+    return stream;
   }
 }

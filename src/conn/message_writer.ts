@@ -4,7 +4,10 @@ import type { Outbound } from "./outbound.ts";
 import { nameOf } from "./payload.ts";
 import { onAbort } from "./promises.ts";
 import { TextPieces } from "./text_pieces.ts";
+import { giveBack } from "./recycling.ts";
 import type { Turn } from "./write_queue.ts";
+
+const NOTHING: Uint8Array<ArrayBuffer> = new Uint8Array(0);
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -32,7 +35,7 @@ export class MessageSink implements Turn, UnderlyingSink<string | Uint8Array> {
   #error: unknown;
   #busy = false; // with a write that its user waits for
   #forget: (() => void) | undefined; // of the signal
-  #gathered: Uint8Array<ArrayBuffer>[] = [];
+  #gathered: Uint8Array<ArrayBuffer> = NOTHING; // with room behind it
   #gatheredSize = 0;
   #flushTimer: ReturnType<typeof setTimeout> | undefined;
   #wait: Promise<void> | undefined; // the transport is full
@@ -120,7 +123,10 @@ export class MessageSink implements Turn, UnderlyingSink<string | Uint8Array> {
   }
 
   write(chunk: string | Uint8Array): Promise<void> {
-    return this.#work(() => this.#push(toBytes(chunk, this.#text)));
+    return this.#work(async () => {
+      await this.#push(toBytes(chunk, this.#text));
+      giveBack(chunk);
+    });
   }
 
   close(): Promise<void> {
@@ -166,45 +172,45 @@ export class MessageSink implements Turn, UnderlyingSink<string | Uint8Array> {
 
   async #push(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
     if (!this.#transport.capabilities.streaming) {
-      this.#gather(new Uint8Array(bytes));
+      this.#gather(bytes);
       return;
     }
     await this.#ready();
     let rest = bytes;
     while (this.#gatheredSize + rest.length >= this.#size) {
       if (this.#over) throw this.#error;
-      const room = this.#size - this.#gatheredSize;
-      this.#gather(rest.subarray(0, room));
-      rest = rest.subarray(room);
-      await this.#fragment(this.#takeGathered(), false);
+      const part = rest.subarray(0, this.#size - this.#gatheredSize);
+      rest = rest.subarray(part.length);
+      if (part.length < this.#size) this.#gather(part);
+      await this.#fragment(
+        part.length < this.#size ? this.#takeGathered() : part,
+        false,
+      );
     }
     if (this.#over) throw this.#error;
     if (rest.length > 0) {
-      this.#gather(new Uint8Array(rest));
+      this.#gather(rest);
       this.#flushTimer ??= setTimeout(() => this.#flush(), 0);
     }
   }
 
   #gather(bytes: Uint8Array<ArrayBuffer>): void {
-    if (bytes.length === 0) return;
-    this.#gathered.push(bytes);
-    this.#gatheredSize += bytes.length;
+    const used = this.#gatheredSize;
+    const size = this.#gatheredSize = used + bytes.length;
+    if (size > this.#gathered.length) {
+      // Doubled, so that a message in single bytes takes linear time.
+      const grown = new Uint8Array(Math.max(size, 2 * used));
+      grown.set(this.#gathered.subarray(0, used));
+      this.#gathered = grown;
+    }
+    this.#gathered.set(bytes, used);
   }
 
+  // What is gathered, to be sent before more is gathered.
   #takeGathered(): Uint8Array<ArrayBuffer> {
-    const pieces = this.#gathered;
-    const first = pieces[0];
-    const size = this.#gatheredSize;
-    this.#gathered = [];
+    const taken = this.#gathered.subarray(0, this.#gatheredSize);
     this.#gatheredSize = 0;
-    if (first !== undefined && pieces.length === 1) return first;
-    const joined = new Uint8Array(size);
-    let offset = 0;
-    for (const piece of pieces) {
-      joined.set(piece, offset);
-      offset += piece.length;
-    }
-    return joined;
+    return taken;
   }
 
   #flush(): void {
@@ -214,6 +220,8 @@ export class MessageSink implements Turn, UnderlyingSink<string | Uint8Array> {
     }
     // Errors end the connection, which ends this writer.
     this.#fragment(this.#takeGathered(), false).catch(() => {});
+    // Who writes little by little holds no more memory than that.
+    if (this.#wait === undefined) this.#gathered = NOTHING;
   }
 
   async #fragment(data: Uint8Array, fin: boolean): Promise<void> {
@@ -248,7 +256,7 @@ export class MessageSink implements Turn, UnderlyingSink<string | Uint8Array> {
     this.#forget?.();
     clearTimeout(this.#flushTimer);
     this.#flushTimer = undefined;
-    this.#gathered = [];
+    this.#gathered = NOTHING;
     this.#gatheredSize = 0;
   }
 }

@@ -3,6 +3,7 @@ import { ProtocolError, type ReadLimitError } from "../errors.ts";
 import type { ControlType, DataType } from "../message.ts";
 import { parseClosePayload } from "./close_payload.ts";
 import type { FrameReceiver } from "./frame_receiver.ts";
+import type { ChunkUser } from "./input_gate.ts";
 import { applyMask } from "./mask.ts";
 import { PayloadStore } from "./payload_store.ts";
 import type { Tuning } from "./tuning.ts";
@@ -22,8 +23,11 @@ export interface SessionReceiver {
   /**
    * Bytes of it, never none. Those of a text are the beginning of valid UTF-8
    * so far; those of a compressed message are as they came.
+   *
+   * @returns `true` if nothing refers to the bytes any more; only looked at
+   * where there is `free`
    */
-  messageData(bytes: Uint8Array<ArrayBuffer>): void;
+  messageData(bytes: Uint8Array<ArrayBuffer>): boolean | void;
   /** The end of that message. */
   messageEnd(): void;
   /** A ping. */
@@ -37,17 +41,20 @@ export interface SessionReceiver {
    * `ProtocolError`, 1002 or 1007, or with 1009 for a `ReadLimitError`.
    */
   fail(error: ProtocolError | ReadLimitError): void;
+  /** Takes back a chunk that nothing refers to any more. */
+  readonly free?: ((chunk: Uint8Array<ArrayBuffer>) => void) | undefined;
 }
 
 /**
  * Makes messages of frames: validates and decodes text (RFC 6455, section
  * 8.1), and reads close frames.
  */
-export class MessageAssembler implements FrameReceiver {
+export class MessageAssembler implements FrameReceiver, ChunkUser {
   readonly #receiver: SessionReceiver;
   readonly #over: (how: "close" | "fail") => void;
   readonly #tuning: Tuning;
   readonly #store: PayloadStore;
+  readonly #frees: boolean; // chunks that nothing refers to
   readonly #validator: Utf8Validator = new Utf8Validator();
   /** Whether the message under way is to be validated. */
   #validating = false;
@@ -68,6 +75,12 @@ export class MessageAssembler implements FrameReceiver {
     this.#over = over;
     this.#tuning = tuning;
     this.#store = new PayloadStore(tuning.slabSize);
+    this.#frees = receiver.free !== undefined;
+  }
+
+  spent(chunk: Uint8Array<ArrayBuffer>): void {
+    if (!this.#store.shared) this.#receiver.free?.(chunk);
+    this.#store.shared = false;
   }
 
   whole(
@@ -96,8 +109,10 @@ export class MessageAssembler implements FrameReceiver {
   piece(chunk: Uint8Array<ArrayBuffer>, start: number, end: number): void {
     if (this.#validating && !this.#validator.push(chunk, start, end)) {
       this.#failText();
-    } else {
+    } else if (!this.#frees) {
       this.#receiver.messageData(this.#store.own(chunk, start, end, 0));
+    } else if (!this.#receiver.messageData(chunk.subarray(start, end))) {
+      this.#store.shared = true;
     }
   }
 

@@ -2,12 +2,19 @@ import type { FrameDecoder } from "./decoder.ts";
 
 const NOTHING: Uint8Array<ArrayBuffer> = new Uint8Array(0);
 
+/** Who has to know when a chunk is used up. */
+export interface ChunkUser {
+  /** A chunk has been decoded to its end. */
+  spent(chunk: Uint8Array<ArrayBuffer>): void;
+}
+
 /**
  * The valve before a decoder: takes chunks at any time, hands them on in order
  * and one at a time, and keeps them while input is held.
  */
 export class InputGate {
   readonly #decoder: FrameDecoder;
+  readonly #user: ChunkUser | undefined;
   #held = false;
   /** Whether the decoder is at work: calls from its events must not nest. */
   #running = false;
@@ -21,9 +28,11 @@ export class InputGate {
    * Makes an open gate.
    *
    * @param decoder What the chunks go to
+   * @param user Who is told of each chunk that has been decoded
    */
-  constructor(decoder: FrameDecoder) {
+  constructor(decoder: FrameDecoder, user?: ChunkUser) {
     this.#decoder = decoder;
+    this.#user = user;
   }
 
   /** Whether input is held. */
@@ -83,6 +92,7 @@ export class InputGate {
   /** Brings the next chunk; whether there is one. */
   #next(): boolean {
     this.#position = 0;
+    if (this.#chunk !== NOTHING) this.#user?.spent(this.#chunk);
     if (this.#first === this.#queue.length) {
       this.clear();
       return false;

@@ -10,6 +10,8 @@ export class PayloadStore {
   #slab: Uint8Array<ArrayBuffer> | undefined;
   /** How much of the slab has been given away. */
   #used = 0;
+  /** Whether a view of the chunk has been given away since this was reset. */
+  shared = false;
 
   /**
    * Makes a store.
@@ -46,6 +48,7 @@ export class PayloadStore {
     if (length > COPY_UP_TO || chunk.buffer.byteLength <= this.#slabSize) {
       // A chunk in a buffer as small as a slab is a slab already.
       if (key !== 0) applyMask(chunk, start, end, key, 0);
+      this.shared = true;
       return new Uint8Array(chunk.buffer, chunk.byteOffset + start, length);
     }
     const payload = this.#allocate(length, chunk.length - start);

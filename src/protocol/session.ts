@@ -69,7 +69,7 @@ export class Session {
     // do itself.
     const masked = side === "server";
     this.#decoder = new FrameDecoder({ masked, rsv1, readLimit }, assembler);
-    this.#gate = new InputGate(this.#decoder);
+    this.#gate = new InputGate(this.#decoder, receiver.free && assembler);
   }
 
   /** Where the connection stands; see the predicates beside the type. */

@@ -26,6 +26,11 @@ export interface ByteStream {
   end(): void;
   /** Ends both directions at once. `closed` follows. */
   destroy(): void;
+  /**
+   * Takes back a chunk that nothing refers to any more, where its memory is better given back than left to the garbage
+   * collector. Called as a function, without `this`.
+   */
+  readonly free?: ((chunk: Uint8Array<ArrayBuffer>) => void) | undefined;
 }
 
 /** What a {@linkcode ByteStream} calls. */

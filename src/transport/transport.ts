@@ -137,8 +137,11 @@ export interface TransportReceiver {
   message(type: DataType, data: string | Uint8Array<ArrayBuffer>): void;
   /** The beginning of a message that comes in pieces. Only where `streaming` is yes. */
   messageStart(type: DataType): void;
-  /** A piece of the message, the receiver's own; the pieces of a text are valid UTF-8 together. */
-  messageData(data: Uint8Array<ArrayBuffer>): void;
+  /**
+   * A piece of the message, the receiver's own; the pieces of a text are valid UTF-8 together. Where `freed`, its memory is given
+   * back at once if the receiver copies it and returns `true`.
+   */
+  messageData(data: Uint8Array<ArrayBuffer>, freed?: boolean): boolean | void;
   /** The end of the message in pieces. */
   messageEnd(): void;
   /** A ping. Where `answered`, the runtime has sent the pong already. */

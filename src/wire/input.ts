@@ -28,6 +28,7 @@ export class Input implements ByteReceiver, SessionReceiver {
   readonly session: Session;
   /** Grows with every chunk. */
   received = 0;
+  readonly free: ByteStream["free"];
   readonly #stream: ByteStream;
   readonly #codec: MessageCodec | undefined;
   readonly #owner: InputOwner;
@@ -54,6 +55,7 @@ export class Input implements ByteReceiver, SessionReceiver {
     this.#codec = codec;
     this.#owner = owner;
     this.#readLimit = options.readLimit;
+    this.free = stream.free;
     this.session = new Session(options, this);
   }
 
@@ -136,11 +138,15 @@ export class Input implements ByteReceiver, SessionReceiver {
     }
   }
 
-  messageData(bytes: Uint8Array<ArrayBuffer>): void {
+  messageData(bytes: Uint8Array<ArrayBuffer>): boolean {
     const decoding = this.#decoding;
-    if (decoding === undefined) return this.#receiver.messageData(bytes);
-    decoding.push(bytes);
+    const freed = this.free !== undefined;
+    if (decoding === undefined) {
+      return this.#receiver.messageData(bytes, freed) === true;
+    }
+    decoding.push(freed ? bytes.slice() : bytes);
     if (decoding.full) this.#decode(() => decoding.flush());
+    return true;
   }
 
   messageEnd(): void {

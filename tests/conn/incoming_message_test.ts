@@ -120,3 +120,41 @@ test("IncomingMessage.whole() reads a message as if in pieces", () => {
   const empty = IncomingMessage.whole({ type: 1, data: "" });
   assertEquals(empty.shift(), undefined);
 });
+
+test("IncomingMessage.append() copies a large piece where that is asked for", () => {
+  const incoming = new IncomingMessage(2);
+  const piece = new Uint8Array(60_000).fill(1);
+  assertEquals(incoming.append(piece, true), true);
+  piece.fill(2);
+  assertEquals(incoming.append(new Uint8Array(70_000).fill(3), true), true);
+  assertEquals(incoming.append(piece), false);
+  const bytes = incoming.takeBytes();
+  assertEquals(bytes.length, 190_000);
+  assert(bytes.subarray(0, 60_000).every((byte) => byte === 1));
+  assert(bytes.subarray(60_000, 130_000).every((byte) => byte === 3));
+  assert(bytes.subarray(130_000).every((byte) => byte === 2));
+});
+
+test("IncomingMessage.reuse() copies the next piece to where the last was", () => {
+  const incoming = new IncomingMessage(2);
+  incoming.append(new Uint8Array(65_536).fill(1), true);
+  const first = incoming.shift()!;
+  incoming.reuse(first);
+  incoming.append(new Uint8Array(65_000).fill(2), true);
+  const second = incoming.shift()!;
+  assert(second.buffer === first.buffer);
+  assertEquals(second.length, 65_000);
+  assert(second.every((byte) => byte === 2));
+  // What was not given back is not used again.
+  incoming.append(new Uint8Array(65_536).fill(3), true);
+  assert(incoming.shift()!.buffer !== first.buffer);
+});
+
+test("IncomingMessage.reuse() leaves pieces alone that lie in their chunk", () => {
+  const incoming = new IncomingMessage(2);
+  incoming.append(new Uint8Array(65_536));
+  const piece = incoming.shift()!;
+  incoming.reuse(piece);
+  incoming.append(new Uint8Array(65_536), true);
+  assert(incoming.shift()!.buffer !== piece.buffer);
+});

@@ -10,6 +10,8 @@ export class HeldStream implements ByteStream {
   /** What was handed over, itself. */
   readonly chunks: Uint8Array[] = [];
   readonly calls: string[] = [];
+  /** Takes chunks back, where the test says so. */
+  free: ByteStream["free"];
   receiver: ByteReceiver | undefined;
   #done: ((error?: unknown) => void) | undefined;
 

@@ -11,7 +11,7 @@ import {
   SocketStream,
   socketStream,
 } from "../../../src/runtime/node/socket_stream.ts";
-import { deferred, hex, test } from "../../helper.ts";
+import { deferred, hex, runtime, test } from "../../helper.ts";
 import { codeOf, record, Recorder, turn, write } from "../recorder.ts";
 import { withSockets, withUpgrade } from "./sockets.ts";
 
@@ -309,4 +309,29 @@ test("SocketStream.start() takes one receiver", async () => {
     stream.destroy();
     await here.untilClosed();
   });
+});
+
+test("SocketStream.free() gives the memory of large chunks back, on Deno", async () => {
+  await withSockets(async (ours, theirs) => {
+    const stream = new SocketStream(ours);
+    const here = record(stream);
+    theirs.write(new Uint8Array(1_000_000));
+    await here.untilLength(1_000_000);
+    if (runtime === "bun") return assertEquals(stream.free, undefined);
+    const large = here.chunks.find(({ length }) => length >= 16_384)!;
+    stream.free!(large);
+    assertEquals(large.length, 0);
+    const small = new Uint8Array(16_383);
+    stream.free!(small);
+    assertEquals(small.length, 16_383);
+    // What lies beside a part of a buffer is somebody's.
+    const part = new Uint8Array(40_000).subarray(20_000);
+    stream.free!(part);
+    assertEquals(part.length, 20_000);
+  });
+});
+
+test("SocketStream takes no memory back from a duplex that is no socket", () => {
+  const duplex = new Duplex({ read() {}, write() {} });
+  assertEquals(new SocketStream(duplex).free, undefined);
 });
