@@ -296,7 +296,16 @@ it(
     const error = await assertRejects(() => read, CloseError);
     assertEquals([error.code, error.reason], [4000, "why"]);
     assertEquals(events, ["handler 4000 why", "read"]);
-  });
+  },
+);
+
+it(
+  "37: what the close handler throws is the read's error",
+  async (conn, peer) => {
+    const own = new Error("own");
+    conn.setCloseHandler(() => {
+      throw own;
+    });
     peer.sendFrame({ opcode: 8, payload: closing(4000, "why") });
     assert(await conn.readMessage().catch((error) => error) === own);
   },
@@ -392,7 +401,7 @@ for (const [what, opcode] of [["ping", 9], ["pong", 10]] as const) {
       peer.sendFrame({ opcode });
       peer.sendFrame({ opcode: 1, payload: "behind" });
       await peer.expectClose(1011, "");
-for (let i = 0; i < 3; i++) {
+      for (let i = 0; i < 3; i++) {
         assert(await conn.readMessage().catch((error) => error) === own);
       }
     },
@@ -504,7 +513,9 @@ it(
   },
 );
 
-for (const [what, payload] of [["a second value", "1 2"], ["an empty message", ""]]) {
+for (
+  const [what, payload] of [["a second value", "1 2"], ["an empty message", ""]]
+) {
   it(
     `48: readJSON() refuses ${what} by SyntaxError here, and goes on`,
     async (conn, peer) => {
