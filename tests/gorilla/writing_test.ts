@@ -167,7 +167,8 @@ test("gorilla 52: the first failure of writing is that of all later writes", asy
       const writes = Array.from({ length: 40 }, () => conn.send(chunk));
       const results = await Promise.allSettled(writes);
       const first = results.find((result) => result.status === "rejected");
-      assert(first?.reason instanceof WriteLimitError);
+      const error: unknown = first?.reason;
+      assert(error instanceof WriteLimitError);
       for (
         const write of [
           conn.send("x"),
@@ -176,7 +177,7 @@ test("gorilla 52: the first failure of writing is that of all later writes", asy
           conn.nextWriter(2).getWriter().write("x"),
           conn.writeControl(9),
         ]
-      ) assert(await rejection(write) === first.reason);
+      ) assert(await rejection(write) === error);
     },
   );
 });
