@@ -1,0 +1,16 @@
+import { assert, assertEquals } from "@std/assert";
+
+import { test } from "../helper.ts";
+import { Child } from "./child.ts";
+
+const MiB = 2 ** 20;
+const COUNT = 6_000;
+
+test("6,000 connections that come and go leave nothing", async () => {
+  await using child = new Child("cycles_child.ts", String(COUNT));
+  const { heap, resident, left } = await child.read();
+  assertEquals(left, "");
+  // About a hundred bytes for each of 3,000; a connection holds thousands.
+  assert(heap < MiB / 3, `the heap has grown by ${heap} bytes`);
+  assert(resident < 24 * MiB, `${resident} resident bytes are left`);
+}, { timeout: 90_000 });
