@@ -6,7 +6,10 @@
 import { assert, assertEquals } from "@std/assert";
 
 import { runtime, test } from "../helper.ts";
-import { Child } from "./child.ts";
+import { Child } from "../fixtures/child.ts";
+
+const SERVER = new URL("stream_server.ts", import.meta.url);
+const CLIENT = new URL("stream_client.ts", import.meta.url);
 
 const MiB = 2 ** 20;
 const SIZE = 256 * MiB;
@@ -46,14 +49,9 @@ const CASES: readonly Case[] = [
 
 for (const { path, what, server: serverBound, client: clientBound } of CASES) {
   test(`a message of 256 MiB ${what} stays out of memory`, async () => {
-    await using server = new Child("stream_server.ts");
+    await using server = new Child(SERVER, []);
     const port = await server.read();
-    await using child = new Child(
-      "stream_client.ts",
-      String(port),
-      path,
-      String(SIZE),
-    );
+    await using child = new Child(CLIENT, [String(port), path, String(SIZE)]);
     const { arrived, server: above, client } = await child.read();
     assertEquals(arrived, SIZE);
     assert(above < serverBound, `${above / MiB} MiB on the server`);
