@@ -1,90 +1,22 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import process from "node:process";
-import { fileURLToPath } from "node:url";
 
 import { assertEquals } from "@std/assert";
 import type { RawPeer } from "../../src/raw_peer.ts";
 import { makeAuthority } from "../certificates.ts";
 import { accepting, withServer } from "../dial_server.ts";
-import { deferred, hex, runtime, test } from "../helper.ts";
+import { hex, test } from "../helper.ts";
 import { withProxy } from "../proxy_server.ts";
-
-const CLIENT = fileURLToPath(
-  new URL("../../examples/client.ts", import.meta.url),
-);
-
-/** The example as a process, as its users start it. */
-class Client {
-  stdout = "";
-  stderr = "";
-  readonly #process: ChildProcess;
-  readonly #ended = deferred<number | null>();
-  #wake: (() => void) | undefined;
-
-  constructor(...args: string[]) {
-    const flags = runtime === "deno" ? ["--allow-net", "--no-prompt"] : [];
-    if (runtime === "deno" && args.includes("--ca")) flags.push("--allow-read");
-    const child = spawn(process.execPath, ["run", ...flags, CLIENT, ...args], {
-      stdio: ["pipe", "pipe", "pipe"],
-      env: {
-        ...process.env,
-        NO_COLOR: "1",
-        BUN_RUNTIME_TRANSPILER_CACHE_PATH: "0",
-      },
-    });
-    this.#process = child;
-    child.stdout!.on("data", (data) => {
-      this.stdout += data;
-      this.#wake?.();
-    });
-    child.stderr!.on("data", (data) => this.stderr += data);
-    child.on("close", (code) => {
-      this.#ended.resolve(code);
-      this.#wake?.();
-    });
-  }
-
-  /** Types text, and ends the input. */
-  type(text: string): void {
-    this.#process.stdin!.end(text);
-  }
-
-  /** The exit code. */
-  get exited(): Promise<number | null> {
-    return this.#ended.promise;
-  }
-
-  async untilPrinted(text: string): Promise<void> {
-    while (!this.stdout.includes(text)) {
-      const { promise, resolve } = deferred();
-      this.#wake = resolve;
-      await promise;
-    }
-  }
-
-  interrupt(): void {
-    // After `ChildProcess.kill`, Deno tells of no exit code.
-    process.kill(this.#process.pid!, "SIGINT");
-  }
-
-  kill(): void {
-    this.#process.kill("SIGKILL");
-  }
-}
+import { Program, START_LIMIT } from "./program.ts";
 
 async function withClient(
   args: string[],
-  fn: (client: Client) => Promise<void>,
+  fn: (client: Program) => Promise<void>,
 ): Promise<void> {
-  const client = new Client(...args);
-  try {
-    await fn(client);
-  } finally {
-    client.kill();
-    await client.exited;
-  }
+  const read = args.includes("--ca") ? ["--allow-read"] : [];
+  const allow = ["--allow-net", ...read];
+  await using client = new Program("client.ts", args, { allow });
+  await fn(client);
 }
 
 /** Echoes text and answers pings, to the end of the closing handshake. */
@@ -103,8 +35,6 @@ async function echo(peer: RawPeer, answersPings: boolean): Promise<void> {
   }
 }
 
-const TIMEOUT = 30_000;
-
 test("the example client sends, prints and closes after --count", async () => {
   await withServer((peer) => echo(peer, true), async (url) => {
     await withClient([url, "--count", "2"], async (client) => {
@@ -119,7 +49,7 @@ test("the example client sends, prints and closes after --count", async () => {
       assertEquals(lines.includes("Server is alive"), true);
     });
   });
-}, { timeout: TIMEOUT });
+}, { timeout: START_LIMIT });
 
 test("the example client closes cleanly by Ctrl-C", async () => {
   await withServer((peer) => echo(peer, true), async (url) => {
@@ -130,7 +60,7 @@ test("the example client closes cleanly by Ctrl-C", async () => {
       assertEquals(client.stdout.endsWith("Closed: 1000\n"), true);
     });
   });
-}, { timeout: TIMEOUT });
+}, { timeout: START_LIMIT });
 
 test(
   "the example client says that a server without pongs is dead",
@@ -144,7 +74,7 @@ test(
       });
     });
   },
-  { timeout: TIMEOUT },
+  { timeout: START_LIMIT },
 );
 
 test(
@@ -159,7 +89,7 @@ test(
       );
     });
   },
-  { timeout: TIMEOUT },
+  { timeout: START_LIMIT },
 );
 
 test(
@@ -176,7 +106,7 @@ test(
       });
     });
   },
-  { timeout: TIMEOUT },
+  { timeout: START_LIMIT },
 );
 
 test("the example client sends what is typed with --stdin", async () => {
@@ -193,7 +123,7 @@ test("the example client sends what is typed with --stdin", async () => {
       ]);
     });
   });
-}, { timeout: TIMEOUT });
+}, { timeout: START_LIMIT });
 
 test(
   "the example client takes a proxy, authorities, headers and subprotocols",
@@ -239,7 +169,7 @@ test(
       true,
     );
   },
-  { timeout: TIMEOUT },
+  { timeout: START_LIMIT },
 );
 
 test("the example client explains its arguments", async () => {
@@ -261,7 +191,7 @@ test("the example client explains its arguments", async () => {
       );
     });
   }
-}, { timeout: TIMEOUT });
+}, { timeout: START_LIMIT });
 
 test("the example client says what is wrong with a proxy", async () => {
   await withClient(["--proxy", "ftp://u:secret@p"], async (client) => {
@@ -272,4 +202,4 @@ test("the example client says what is wrong with a proxy", async () => {
         "socks5h, as in http://127.0.0.1:3128\n",
     );
   });
-}, { timeout: TIMEOUT });
+}, { timeout: START_LIMIT });

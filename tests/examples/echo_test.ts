@@ -1,79 +1,32 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { type ChildProcess, spawn } from "node:child_process";
-import process from "node:process";
-import { fileURLToPath } from "node:url";
 
 import {
   closePayload,
   RawPeer,
   UPGRADE_HEADERS,
 } from "../fixtures/raw_peer.ts";
-import { runtime, test, withTimeout } from "../helper.ts";
+import { runtime, test } from "../helper.ts";
+import { Program, START_LIMIT } from "./program.ts";
 
-const LIMIT = 30_000;
-const FILE = "examples/echo.ts";
-
-const COMMANDS: Record<typeof runtime, string[][]> = {
-  deno: [
-    ["run", "--no-check", "--allow-net", "--no-prompt", FILE, "--port", "0"],
-    [
-      "run",
-      "--no-check",
-      "--allow-net",
-      "--no-prompt",
-      FILE,
-      "--port",
-      "0",
-      "--engine",
-      "wire",
-    ],
-    ["serve", "--no-check", "--no-prompt", "--port", "0", FILE],
-  ],
-  bun: [
-    ["run", FILE, "--port", "0"],
-    ["run", FILE, "--port", "0", "--engine", "wire"],
-  ],
+const RUN: Record<typeof runtime, readonly string[]> = {
+  deno: ["run", "--no-check", "--allow-net", "--no-prompt"],
+  bun: ["run"],
 };
-
-/** Starts the example; the port that it prints, and its end. */
-async function start(
-  args: readonly string[],
-): Promise<{ child: ChildProcess; port: number; code: Promise<unknown> }> {
-  const child = spawn(process.execPath, [...args], {
-    cwd: fileURLToPath(new URL("../../", import.meta.url)),
-    env: {
-      ...process.env,
-      NO_COLOR: "1",
-      BUN_RUNTIME_TRANSPILER_CACHE_PATH: "0",
-    },
-    stdio: ["ignore", "pipe", "ignore"],
-  });
-  const port = Promise.withResolvers<number>();
-  let output = "";
-  child.stdout!.on("data", (chunk) => {
-    output += chunk;
-    const match = /(?:ws|http):\/\/[^:\s]+:(\d+)/.exec(output);
-    if (match !== null) port.resolve(Number(match[1]));
-  });
-  const code = new Promise((resolve) => child.once("close", resolve));
-  code.then(() => port.reject(new Error(`The example ended: ${output}`)));
-  try {
-    return {
-      child,
-      port: await withTimeout(port.promise, LIMIT, "the port"),
-      code,
-    };
-  } catch (error) {
-    child.kill("SIGKILL");
-    throw error;
-  }
+const WAYS: [command: readonly string[], args: readonly string[]][] = [
+  [RUN[runtime], ["--port", "0"]],
+  [RUN[runtime], ["--port", "0", "--engine", "wire"]],
+];
+if (runtime === "deno") {
+  WAYS.push([["serve", "--no-check", "--no-prompt", "--port", "0"], []]);
 }
 
-for (const args of COMMANDS[runtime]) {
+for (const [command, args] of WAYS) {
   const engine = args.includes("wire") ? " on the wire engine" : "";
-  test(`${FILE} serves under ${runtime} ${args[0]}${engine}`, async () => {
-    const { child, port, code } = await start(args);
-    try {
+  test(
+    `the example echo serves under ${runtime} ${command[0]}${engine}`,
+    async () => {
+      await using echo = new Program("echo.ts", args, { command });
+      const port = await echo.port();
       const page = await fetch(`http://127.0.0.1:${port}/`);
       assertStringIncludes(await page.text(), `ws://127.0.0.1:${port}/ws`);
 
@@ -94,16 +47,13 @@ for (const args of COMMANDS[runtime]) {
       assertEquals(binary?.opcode, 2);
       assertEquals(binary?.payload, new Uint8Array([1, 2, 3]));
 
-      // Deno reports whatever child.kill() has been called on as killed.
-      process.kill(child.pid!, "SIGINT");
+      echo.interrupt();
       const bye = await peer.frame();
       assertEquals(bye?.payload.slice(0, 2), closePayload(1001));
       peer.send(8, closePayload(1001));
       peer.end();
-      assertEquals(await code, 0);
-    } finally {
-      child.kill("SIGKILL");
-      await code;
-    }
-  }, { timeout: 2 * LIMIT });
+      assertEquals(await echo.exited, 0, echo.stderr);
+    },
+    { timeout: START_LIMIT },
+  );
 }
