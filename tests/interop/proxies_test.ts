@@ -4,13 +4,9 @@ import { BadHandshakeError } from "../../src/errors.ts";
 import { type Authority, makeAuthority } from "../certificates.ts";
 import { accepting, withServer } from "../dial_server.ts";
 import { failure } from "../dialing.ts";
+import { findProgram } from "../fixtures/find_program.ts";
 import { test } from "../helper.ts";
-import {
-  findProgram,
-  type User,
-  withMicrosocks,
-  withTinyproxy,
-} from "./proxy_programs.ts";
+import { type User, withMicrosocks, withTinyproxy } from "./proxy_programs.ts";
 
 const USER: User = { name: "user", password: "s3cret" };
 

@@ -1,10 +1,9 @@
 /** Proxies that others have written, as they come with Debian. */
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import net from "node:net";
 import { tmpdir } from "node:os";
-import process from "node:process";
 
 import { deferred, withTimeout } from "../helper.ts";
 import { listen } from "../runtime/node/sockets.ts";
@@ -16,14 +15,6 @@ export interface User {
 }
 
 const START_LIMIT = 5_000;
-
-/** Where a program lies, if it is installed. */
-export function findProgram(name: string): string | undefined {
-  const folders = (process.env.PATH ?? "").split(":");
-  return [...folders, "/usr/sbin", "/usr/local/sbin"]
-    .map((folder) => `${folder}/${name}`)
-    .find((path) => existsSync(path));
-}
 
 /** Runs tinyproxy, a CONNECT proxy; gives its `host:port`. */
 export async function withTinyproxy(
