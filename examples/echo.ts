@@ -50,7 +50,7 @@ async function serveOnWire(): Promise<undefined> {
     port,
     path: "/ws",
     fetch: page,
-    onListen: (addr) => onListen(addr.transport === "tcp" ? addr : {}),
+    onListen,
   });
   process.on("SIGINT", async () => {
     await server.shutdown();

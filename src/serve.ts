@@ -28,12 +28,10 @@ export type { ServeOptions, Server, ShutdownOptions } from "./serve_options.ts";
  *   }
  * }, { port: 0, hostname: "127.0.0.1" });
  *
- * if (server.addr.transport === "tcp") {
- *   const { conn } = await dial(`ws://127.0.0.1:${server.addr.port}/`);
- *   await conn.send("hello");
- *   assertEquals((await conn.readMessage()).data, "hello");
- *   await conn.close();
- * }
+ * const { conn } = await dial(`ws://127.0.0.1:${server.addr.port}/`);
+ * await conn.send("hello");
+ * assertEquals((await conn.readMessage()).data, "hello");
+ * await conn.close();
  * ```
  */
 export async function serve(

@@ -43,7 +43,7 @@ export interface ServeOptions {
   /** Shuts the server down, as {@linkcode Server.shutdown} does. */
   readonly signal?: AbortSignal;
   /** Called once the server listens. */
-  readonly onListen?: (addr: Addr) => void;
+  readonly onListen?: (addr: Server["addr"]) => void;
   /**
    * Learns what the connections' handler has thrown, and, without a connection,
    * what `fetch` has thrown.
@@ -79,7 +79,7 @@ export interface ShutdownOptions {
 /** A WebSocket server that listens; made by {@linkcode serve}. */
 export interface Server extends AsyncDisposable {
   /** Where it listens. */
-  readonly addr: Addr;
+  readonly addr: Addr & { readonly transport: "tcp" };
   /** The connections that are open now. */
   readonly conns: ReadonlySet<Conn>;
   /** Fulfils when the server has been shut down. */

@@ -12,7 +12,7 @@ import { nativeRuntime } from "./runtime/detect.ts";
 import { listenOnNode } from "./runtime/node/listen.ts";
 import type { ServeOptions, Server, ShutdownOptions } from "./serve_options.ts";
 import type { Listener, ListenOptions } from "./transport/listener.ts";
-import type { Addr, Engine } from "./transport/transport.ts";
+import type { Engine } from "./transport/transport.ts";
 import { Upgrader, upgradeRequired, wireUpgrades } from "./upgrader.ts";
 
 /** What `serve` makes: a listener on one of the engines, and its connections. */
@@ -36,7 +36,7 @@ export class WebSocketServer implements Server {
     this.#path = path === undefined ? undefined : normalPath(path);
   }
 
-  get addr(): Addr {
+  get addr(): Server["addr"] {
     return this.#listener.addr;
   }
 

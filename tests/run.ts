@@ -13,6 +13,7 @@
 
 import { fileURLToPath } from "node:url";
 
+import { findSnippets } from "./docs/snippets.ts";
 import { type ExitCode, runChild } from "./runner/child.ts";
 import { findBun } from "./runner/find_bun.ts";
 import { type Counts, countTests, sumCounts } from "./runner/junit.ts";
@@ -45,7 +46,7 @@ async function main(args: readonly string[]): Promise<void> {
     const modules = await prepareModules(temp);
     console.log(modules.note);
     if (plan.deno) {
-      if (plan.all) results.push(await checkTypes(modules));
+      if (plan.all) results.push(await checkTypes(modules, temp));
       results.push(await testOnDeno(plan, modules, temp));
       if (plan.all) results.push(await testDocs(modules, temp));
     }
@@ -95,7 +96,7 @@ async function* filesBelow(folder: string): AsyncGenerator<string> {
   }
 }
 
-async function checkTypes(modules: Modules): Promise<Counts> {
+async function checkTypes(modules: Modules, temp: string): Promise<Counts> {
   console.log("\nTypes, by deno check");
   const tests = (await Array.fromAsync(filesBelow("tests")))
     .filter((file) => file.endsWith(".ts") && !USERS_FORMS.includes(file));
@@ -105,11 +106,22 @@ async function checkTypes(modules: Modules): Promise<Counts> {
     "--quiet",
     ...mapFlag(modules),
     "--doc",
-    ...await existing("mod.ts", "src", "examples", "README.md"),
+    ...await existing("mod.ts", "src", "examples"),
     ...tests,
+    ...await writeSnippets("README.md", temp),
   ], { timeout: CHECK_LIMIT });
   const failed = code === 0 ? 0 : 1;
   return summarize("Types", { passed: 1 - failed, failed, skipped: 0 }, code);
+}
+
+/** A page's blocks as files: the README's own test runs them. */
+async function writeSnippets(page: string, temp: string): Promise<string[]> {
+  const snippets = findSnippets(await Deno.readTextFile(ROOT + page));
+  return await Promise.all(snippets.map(async ({ name, code }) => {
+    const path = `${temp}/${page} ${name}.ts`.replaceAll(/[^\w/.-]/g, "_");
+    await Deno.writeTextFile(path, code);
+    return path;
+  }));
 }
 
 async function testOnDeno(
@@ -125,7 +137,7 @@ async function testOnDeno(
 /** Apart from the tests: a snippet that cannot be loaded ends its process. */
 async function testDocs(modules: Modules, temp: string): Promise<Counts> {
   console.log("\nSnippets in the documentation, on Deno");
-  const files = await existing("mod.ts", "src", "README.md");
+  const files = await existing("mod.ts", "src");
   return await runDenoTest("Docs", ["--doc", ...files], modules, temp);
 }
 

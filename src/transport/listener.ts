@@ -23,7 +23,7 @@ export interface ListenOptions {
 /** A server that listens. */
 export interface Listener {
   /** Where it listens. */
-  readonly addr: Addr;
+  readonly addr: Addr & { readonly transport: "tcp" };
   /** Whether `stop` ends the connections, too: then it comes last. */
   readonly stopEndsConns: boolean;
   /** Stops accepting; fulfils when the last request has been answered. */

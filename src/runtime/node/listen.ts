@@ -1,8 +1,8 @@
 import http, { type Server, type ServerResponse } from "node:http";
 import https from "node:https";
+import type { AddressInfo } from "node:net";
 
 import type { Listener, ListenOptions } from "../../transport/listener.ts";
-import type { Addr } from "../../transport/transport.ts";
 import { skipBody, toRequest } from "./node_request.ts";
 import { refuseRequest, sendResponse } from "./node_response.ts";
 import { allowEmptyWrites } from "./tls_flow.ts";
@@ -85,7 +85,7 @@ export async function listenOnNode(
   // An error of accepting, such as too many open files: the server goes on.
   server.on("error", options.onError);
   return {
-    addr: addrOf(server, options.hostname),
+    addr: addrOf(server),
     stopEndsConns: false,
     stop: () =>
       new Promise((resolve) => {
@@ -171,10 +171,8 @@ function refuseClient(error: Error & { code?: string }, socket: Duplex): void {
   socket.end(head, () => socket.destroy());
 }
 
-function addrOf(server: Server, hostname: string): Addr {
-  const address = server.address();
-  if (address === null || typeof address === "string") {
-    return { transport: "unix", path: address ?? hostname };
-  }
-  return { transport: "tcp", hostname: address.address, port: address.port };
+// It listens on TCP, where the address is neither a path nor null.
+function addrOf(server: Server): Listener["addr"] {
+  const { address, port } = server.address() as AddressInfo;
+  return { transport: "tcp", hostname: address, port };
 }
