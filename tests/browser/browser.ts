@@ -51,6 +51,7 @@ const FLAGS: readonly string[] = [
   "--remote-debugging-port=0",
 ];
 
+/** Of a browser under load; it takes less than a second as a rule. */
 const START_LIMIT = 20_000;
 const END_LIMIT = 5_000;
 
@@ -104,51 +105,68 @@ export class Browser implements AsyncDisposable {
   }
 }
 
+/**
+ * Runs a program in a process group of its own, which it ends at the end of its
+ * input: as soon as the test is over, however that ends.
+ */
+const KEEPER = `
+exec 3<&0
+"$@" 3<&- &
+browser=$!
+exec 2>/dev/null
+{ cat <&3; kill -9 0; } &
+wait $browser`;
+
 /** The browser's processes and their folder. */
 class Program implements AsyncDisposable {
   /** Where it listens. */
   readonly url: Promise<string>;
   readonly #folder: string = mkdtempSync(`${tmpdir()}/browser-`);
-  readonly #process: ChildProcess;
+  readonly #keeper: ChildProcess;
+  readonly #exited: Promise<void>;
   readonly #closed: Promise<void>;
 
   constructor() {
     const url = Promise.withResolvers<string>();
+    const exited = Promise.withResolvers<void>();
     const closed = Promise.withResolvers<void>();
     this.url = url.promise;
+    this.#exited = exited.promise;
     this.#closed = closed.promise;
-    this.#process = spawn(
-      PROGRAM!,
-      [...FLAGS, `--user-data-dir=${this.#folder}`],
+    this.#keeper = spawn(
+      "sh",
+      [
+        "-c",
+        KEEPER,
+        "sh",
+        PROGRAM!,
+        ...FLAGS,
+        `--user-data-dir=${this.#folder}`,
+      ],
       {
         env: { ...process.env, HOME: this.#folder },
-        stdio: ["ignore", "ignore", "pipe"],
-        // A process group, so that all of it can be ended.
+        stdio: ["pipe", "ignore", "pipe"],
         detached: true,
       },
     );
     let log = "";
-    this.#process.stderr!.on("data", (data) => {
+    this.#keeper.stderr!.on("data", (data) => {
       log += data;
       const told = /DevTools listening on (ws:\S+)\s/.exec(log)?.[1];
       if (told !== undefined) url.resolve(told);
     });
-    this.#process.on("error", url.reject);
-    this.#process.on("close", () => {
+    this.#keeper.on("exit", () => {
       url.reject(new Error(`The browser has ended: ${log}`));
-      closed.resolve();
+      exited.resolve();
     });
+    this.#keeper.on("close", () => closed.resolve());
     this.url.catch(() => {});
   }
 
   /** Waits for its end, which it has been asked for, and sees to it. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await withTimeout(this.#closed, END_LIMIT, "its end").catch(() => {});
-    try {
-      process.kill(-this.#process.pid!, "SIGKILL");
-    } catch {
-      // None of the group is left, as it should be.
-    }
+    await withTimeout(this.#exited, END_LIMIT, "its end").catch(() => {});
+    this.#keeper.stdin!.end();
     await this.#closed;
     rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5 });
   }
