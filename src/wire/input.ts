@@ -86,6 +86,7 @@ export class Input implements ByteReceiver, SessionReceiver {
   /** Ignores what comes from now on, but lets it come: the end stands behind it. */
   discard(): void {
     this.session.fail();
+    this.#decoding = undefined;
     this.resume();
   }
 

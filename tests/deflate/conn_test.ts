@@ -273,6 +273,20 @@ for (const side of SIDES) {
     });
   }
 
+  test(`Conn as ${side} rejects each read behind a failure within a fragment`, async () => {
+    const { conn, stream } = rawLink(side, {
+      keepAlive: { interval: 10, timeout: 10 },
+      closeTimeout: 10,
+    });
+    const fragment = frame(other(side), 0x41, hex("f2 48 cd"));
+    stream.write(fragment.subarray(0, -1), () => {});
+    const error = await conn.readMessage().catch((error) => error);
+    assertEquals(error.name, "TimeoutError");
+    await conn.closed;
+    const again = conn.readMessage().catch((error) => error);
+    assertEquals(await withTimeout(again, 1_000, "the next read"), error);
+  });
+
   test(`Conn as ${side} delivers fragments as they come`, async () => {
     const { conn, stream } = rawLink(side);
     const peer = other(side);
