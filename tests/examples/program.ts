@@ -15,6 +15,8 @@ export interface ProgramOptions {
   readonly allow?: readonly string[];
   /** The command before the file; default: `run` with what Deno is allowed. */
   readonly command?: readonly string[];
+  /** Where the file lies and is started; default: `examples` of the checkout. */
+  readonly folder?: string;
   /** The runtime's program; default: the one that the test runs on. */
   readonly runtime?: string;
 }
@@ -30,13 +32,13 @@ export class Program implements AsyncDisposable {
   #over = false;
   #wake: (() => void) | undefined;
 
-  /** Starts the file of the folder `examples`. */
+  /** Starts a file. */
   constructor(
     file: string,
     args: readonly string[],
     options: ProgramOptions = {},
   ) {
-    const { allow = [] } = options;
+    const { allow = [], folder } = options;
     const {
       command = runtime === "deno"
         ? ["run", "--no-check", "--no-prompt", ...allow]
@@ -44,9 +46,9 @@ export class Program implements AsyncDisposable {
     } = options;
     this.#process = spawn(
       options.runtime ?? process.execPath,
-      [...command, `examples/${file}`, ...args],
+      [...command, folder ? file : `examples/${file}`, ...args],
       {
-        cwd: fileURLToPath(new URL("../../", import.meta.url)),
+        cwd: folder ?? fileURLToPath(new URL("../../", import.meta.url)),
         stdio: ["pipe", "pipe", "pipe"],
         env: {
           ...process.env,
