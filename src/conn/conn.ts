@@ -143,6 +143,17 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
    * @throws {DOMException} `InvalidStateError` if another read is waiting;
    * `TimeoutError` if the read deadline passes or the peer is given up by
    * keepalive
+   *
+   * @example Usage
+   * ```ts
+   * import { pipe } from "@silverback/websocket/testing";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const [client, server] = pipe();
+   * client.send("Hello");
+   * assertEquals(await server.readMessage(), { type: 1, data: "Hello" });
+   * await client.close();
+   * ```
    */
   readMessage(options?: WaitOptions): Promise<Message> {
     return this.#core.inbound.readMessage(options);
@@ -157,6 +168,22 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
    *
    * @param options A signal to give up waiting
    * @returns The message's reader
+   * @throws {Error} As {@linkcode Conn.readMessage}
+   *
+   * @example A message as its bytes arrive
+   * ```ts
+   * import { pipe } from "@silverback/websocket/testing";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const [client, server] = pipe();
+   * client.send(new Uint8Array(100_000));
+   *
+   * const { type, readable } = await server.nextReader();
+   * let bytes = 0;
+   * for await (const chunk of readable) bytes += chunk.length;
+   * assertEquals([type, bytes], [2, 100_000]);
+   * await client.close();
+   * ```
    */
   nextReader(options?: WaitOptions): Promise<MessageReader> {
     return this.#core.inbound.nextReader(options);
@@ -170,6 +197,18 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
    * @param options A signal to give up waiting
    * @returns The value
    * @throws {SyntaxError} If the message is not JSON; the connection stays open
+   *
+   * @example Usage
+   * ```ts
+   * import { pipe } from "@silverback/websocket/testing";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const [client, server] = pipe();
+   * client.writeJSON({ name: "Alice" });
+   * const { name } = await server.readJSON<{ name: string }>();
+   * assertEquals(name, "Alice");
+   * await client.close();
+   * ```
    */
   async readJSON<T = unknown>(options?: WaitOptions): Promise<T> {
     const { data } = await this.#core.inbound.readMessage(options);
@@ -184,6 +223,22 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
    * `break` leaves the connection open.
    *
    * @returns The messages to come
+   * @throws {Error} As {@linkcode Conn.readMessage}, at the step that meets it
+   *
+   * @example Usage
+   * ```ts
+   * import { pipe } from "@silverback/websocket/testing";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const [client, server] = pipe();
+   * client.send("one");
+   * client.send("two");
+   * client.close();
+   *
+   * const texts: unknown[] = [];
+   * for await (const { data } of server) texts.push(data);
+   * assertEquals(texts, ["one", "two"]);
+   * ```
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Message, undefined> {
     return new MessageIterator(this.#core.inbound);
@@ -194,6 +249,19 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
    * `Uint8Array`; it can be piped into a {@linkcode Conn.writable}. It closes
    * and errors as the iterator does. Canceling it closes the connection with
    * code 1000.
+   *
+   * @example An echo
+   * ```ts
+   * import { pipe } from "@silverback/websocket/testing";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const [client, server] = pipe();
+   * server.readable.pipeTo(server.writable);
+   *
+   * await client.send("Hello");
+   * assertEquals((await client.readMessage()).data, "Hello");
+   * await client.close();
+   * ```
    */
   get readable(): ReadableStream<string | Uint8Array<ArrayBuffer>> {
     return this.#readable ??= messageReadable(this.#core);
@@ -225,6 +293,20 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
    * @throws {WriteLimitError} If the peer reads too slowly; the connection is
    * failed
    * @throws {DOMException} `TimeoutError` if the write deadline passes
+   *
+   * @example Usage
+   * ```ts
+   * import { MessageType } from "@silverback/websocket";
+   * import { pipe } from "@silverback/websocket/testing";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const [client, server] = pipe();
+   * await client.writeMessage(MessageType.Text, "Hello");
+   * await client.writeMessage(MessageType.Binary, new Uint8Array([1, 2]));
+   * assertEquals((await server.readMessage()).data, "Hello");
+   * assertEquals((await server.readMessage()).data, new Uint8Array([1, 2]));
+   * await client.close();
+   * ```
    */
   writeMessage(
     type: MessageType,
@@ -244,6 +326,20 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
    *
    * @param data The payload
    * @param options A signal to give up waiting
+   * @throws {Error} As {@linkcode Conn.writeMessage}
+   *
+   * @example Usage
+   * ```ts
+   * import { pipe } from "@silverback/websocket/testing";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const [client, server] = pipe();
+   * await client.send("text");
+   * await client.send(new Uint8Array([1]));
+   * assertEquals((await server.readMessage()).type, 1);
+   * assertEquals((await server.readMessage()).type, 2);
+   * await client.close();
+   * ```
    */
   send(data: string | Uint8Array, options?: WaitOptions): Promise<void> {
     return this.#core.outbound.send(
@@ -266,6 +362,21 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
    * @param options A signal that aborts the writer
    * @returns The writer's stream
    * @throws {RangeError} If the type is unknown
+   *
+   * @example A message in fragments
+   * ```ts
+   * import { MessageType } from "@silverback/websocket";
+   * import { pipe } from "@silverback/websocket/testing";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const [client, server] = pipe();
+   * const writer = client.nextWriter(MessageType.Text).getWriter();
+   * await writer.write("piece ");
+   * await writer.write("by piece");
+   * await writer.close();
+   * assertEquals((await server.readMessage()).data, "piece by piece");
+   * await client.close();
+   * ```
    */
   nextWriter(
     type: MessageType,
@@ -298,6 +409,18 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
    * @param value The value
    * @param options A signal to give up waiting
    * @throws {TypeError} If JSON cannot express the value
+   * @throws {Error} As {@linkcode Conn.writeMessage}
+   *
+   * @example Usage
+   * ```ts
+   * import { pipe } from "@silverback/websocket/testing";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const [client, server] = pipe();
+   * await client.writeJSON({ name: "Alice" });
+   * assertEquals((await server.readMessage()).data, '{"name":"Alice"}');
+   * await client.close();
+   * ```
    */
   writeJSON(value: unknown, options?: WaitOptions): Promise<void> {
     let text: string | undefined;
@@ -323,6 +446,24 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
    *
    * @param message The message
    * @param options A signal to give up waiting
+   * @throws {TypeError} If it is no prepared message
+   * @throws {Error} As {@linkcode Conn.writeMessage}
+   *
+   * @example To many at once
+   * ```ts
+   * import { MessageType, PreparedMessage } from "@silverback/websocket";
+   * import { pipe } from "@silverback/websocket/testing";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const rooms = [pipe(), pipe()];
+   * const news = new PreparedMessage(MessageType.Text, "news");
+   * for (const [, server] of rooms) server.writePreparedMessage(news);
+   *
+   * for (const [client] of rooms) {
+   *   assertEquals((await client.readMessage()).data, "news");
+   *   await client.close();
+   * }
+   * ```
    */
   writePreparedMessage(
     message: PreparedMessage,
@@ -358,6 +499,19 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
    * @throws {CloseSentError} If this side's close frame has been sent
    * @throws {UnsupportedError} If the engine has no pings and pongs
    * @throws {DOMException} `TimeoutError` if the deadline passes
+   *
+   * @example Usage
+   * ```ts
+   * import { formatCloseMessage, MessageType } from "@silverback/websocket";
+   * import { pipe } from "@silverback/websocket/testing";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const [client, server] = pipe();
+   * const deadline = new Date(Date.now() + 1_000);
+   * await client.writeControl(MessageType.Ping, "alive?", deadline);
+   * await client.writeControl(MessageType.Close, formatCloseMessage(4000, "bye"));
+   * assertEquals((await server.closed).reason, "bye");
+   * ```
    */
   writeControl(
     type: ControlType,
@@ -395,6 +549,18 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
    * @throws {UnsupportedError} If the engine has no pings
    * @throws {RangeError} If the payload is longer than 125 bytes
    * @throws {CloseError} If the connection ends before
+   *
+   * @example Is the peer alive?
+   * ```ts
+   * import { pipe } from "@silverback/websocket/testing";
+   * import { assert } from "@std/assert";
+   *
+   * const [client] = pipe();
+   * const signal = AbortSignal.timeout(5_000);
+   * const milliseconds = await client.ping("alive?", { signal });
+   * assert(milliseconds >= 0);
+   * await client.close();
+   * ```
    */
   ping(data?: string | Uint8Array, options?: WaitOptions): Promise<number> {
     try {
@@ -414,6 +580,20 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
    *
    * @param handler The handler
    * @throws {UnsupportedError} If the engine does not show pings
+   *
+   * @example Usage
+   * ```ts
+   * import { MessageType } from "@silverback/websocket";
+   * import { pipe } from "@silverback/websocket/testing";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const [client, server] = pipe();
+   * server.setPingHandler((data) => {
+   *   server.writeControl(MessageType.Pong, data); // as the default does
+   * });
+   * assertEquals(typeof await client.ping("1"), "number");
+   * await client.close();
+   * ```
    */
   setPingHandler(handler: PingHandler | null): void {
     if (handler !== null) this.#require("controlHandlers", "set ping handler");
@@ -427,6 +607,21 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
    *
    * @param handler The handler
    * @throws {UnsupportedError} If the engine does not show pongs
+   *
+   * @example Usage
+   * ```ts
+   * import { MessageType } from "@silverback/websocket";
+   * import { pipe } from "@silverback/websocket/testing";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const [client] = pipe();
+   * const pong = new Promise<string>((resolve) => {
+   *   client.setPongHandler((data) => resolve(new TextDecoder().decode(data)));
+   * });
+   * client.writeControl(MessageType.Ping, "alive?");
+   * assertEquals(await pong, "alive?");
+   * await client.close();
+   * ```
    */
   setPongHandler(handler: PongHandler | null): void {
     if (handler !== null) this.#require("controlHandlers", "set pong handler");
@@ -441,6 +636,19 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
    * echoed. Native engines have echoed it before.
    *
    * @param handler The handler
+   *
+   * @example An answer of its own
+   * ```ts
+   * import { pipe } from "@silverback/websocket/testing";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const [client, server] = pipe();
+   * server.setCloseHandler((code) => {
+   *   server.close(4001, `${code} is noted`);
+   * });
+   * client.close(4000);
+   * assertEquals((await client.closed).reason, "4000 is noted");
+   * ```
    */
   setCloseHandler(handler: CloseHandler | null): void {
     this.#core.closeHandler = handler ?? undefined;
@@ -471,6 +679,19 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
    * @param bytes Bytes of one message after inflation; `Infinity` for none
    * @throws {RangeError} If it is not a positive number of bytes
    * @throws {UnsupportedError} If the engine can only lower it, and it is raised
+   *
+   * @example Usage
+   * ```ts
+   * import { ReadLimitError } from "@silverback/websocket";
+   * import { pipe } from "@silverback/websocket/testing";
+   * import { assertRejects } from "@std/assert";
+   *
+   * const [client, server] = pipe();
+   * server.setReadLimit(4);
+   * client.send("Hello");
+   * await assertRejects(() => server.readMessage(), ReadLimitError);
+   * await client.closed;
+   * ```
    */
   setReadLimit(bytes: number): void {
     this.#core.transport.setReadLimit(checkReadLimit(bytes));
@@ -482,6 +703,18 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
    * message.
    *
    * @param at The deadline
+   *
+   * @example The first message within a time
+   * ```ts
+   * import { pipe } from "@silverback/websocket/testing";
+   * import { assertRejects } from "@std/assert";
+   *
+   * const [client, server] = pipe();
+   * server.setReadDeadline(new Date(Date.now() + 10));
+   * await assertRejects(() => server.readMessage(), DOMException);
+   * server.setReadDeadline(null);
+   * await client.close();
+   * ```
    */
   setReadDeadline(at: Date | null): void {
     this.#core.inbound.setDeadline(at);
@@ -492,6 +725,18 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
    * never. A message of which a part has gone out fails the connection.
    *
    * @param at The deadline
+   *
+   * @example Usage
+   * ```ts
+   * import { pipe } from "@silverback/websocket/testing";
+   * import { assertRejects } from "@std/assert";
+   *
+   * const [client] = pipe();
+   * client.setWriteDeadline(new Date(Date.now() - 1));
+   * await assertRejects(() => client.send("late"), DOMException);
+   * client.setWriteDeadline(null);
+   * await client.close();
+   * ```
    */
   setWriteDeadline(at: Date | null): void {
     this.#core.outbound.setDeadline(at);
@@ -502,6 +747,17 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
    * compression was not agreed on.
    *
    * @param enable Whether to compress; at first `true`
+   *
+   * @example A secret is not compressed
+   * ```ts no-assert
+   * import { type Conn } from "@silverback/websocket";
+   *
+   * export function sendSecret(conn: Conn, secret: string): void {
+   *   conn.enableWriteCompression(false);
+   *   conn.send(secret);
+   *   conn.enableWriteCompression(true);
+   * }
+   * ```
    */
   enableWriteCompression(enable: boolean): void {
     this.#core.transport.enableWriteCompression(enable);
@@ -513,6 +769,16 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
    *
    * @param level zlib's: -2 (Huffman only), -1 (default), 0 (none) to 9 (best)
    * @throws {RangeError} If the level is not an integer from -2 to 9
+   *
+   * @example Small rather than fast
+   * ```ts no-assert
+   * import { type Conn } from "@silverback/websocket";
+   *
+   * export function onConn(conn: Conn): Promise<void> {
+   *   conn.setCompressionLevel(9);
+   *   return conn.writeJSON({ archive: [1, 2, 3] });
+   * }
+   * ```
    */
   setCompressionLevel(level: number): void {
     if (!Number.isInteger(level) || level < -2 || level > 9) {
@@ -538,6 +804,17 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
    * @returns How the connection ended, as {@linkcode Conn.closed}
    * @throws {RangeError} If the code may not be sent, or the reason is too long
    * @throws {TypeError} If the reason is not a well-formed string
+   *
+   * @example Usage
+   * ```ts
+   * import { pipe } from "@silverback/websocket/testing";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const [client, server] = pipe();
+   * const info = await client.close(4000, "enough");
+   * assertEquals([info.code, info.wasClean], [4000, true]);
+   * assertEquals((await server.closed).reason, "enough");
+   * ```
    */
   close(
     code = 1000,
@@ -559,17 +836,60 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
    * Cuts the connection without a closing handshake (gorilla's `Close`). What has
    * not gone out is lost. Where `capabilities.terminate` is no, this `Conn` ends
    * and the socket stays with the runtime until the peer goes.
+   *
+   * @example Usage
+   * ```ts
+   * import { pipe } from "@silverback/websocket/testing";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const [client, server] = pipe();
+   * client.terminate();
+   * assertEquals((await client.closed).wasClean, false);
+   * assertEquals((await server.closed).code, 1006);
+   * ```
    */
   terminate(): void {
     this.#core.terminate();
   }
 
-  /** How the connection ended: fulfils once, never rejects. */
+  /**
+   * How the connection ended: fulfils once, never rejects.
+   *
+   * @example Usage
+   * ```ts
+   * import { pipe } from "@silverback/websocket/testing";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const [client, server] = pipe();
+   * client.close(1001, "moving");
+   * assertEquals(await server.closed, {
+   *   code: 1001,
+   *   reason: "moving",
+   *   wasClean: true,
+   *   initiator: "remote",
+   * });
+   * ```
+   */
   get closed(): Promise<CloseInfo> {
     return this.#core.ending.closed;
   }
 
-  /** Closes with code 1000, and cuts the connection after `closeTimeout`. */
+  /**
+   * Closes with code 1000, and cuts the connection after `closeTimeout`.
+   *
+   * @example At the end of a block
+   * ```ts
+   * import { pipe } from "@silverback/websocket/testing";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const [client, server] = pipe();
+   * {
+   *   await using conn = client;
+   *   await conn.send("Hello");
+   * }
+   * assertEquals((await server.closed).code, 1000);
+   * ```
+   */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

@@ -3,12 +3,9 @@
  * the public surface: it belongs in the changelog.
  */
 
-import { execFileSync } from "node:child_process";
-import process from "node:process";
-import { fileURLToPath } from "node:url";
-
 import { assertEquals } from "@std/assert";
 import { test } from "../helper.ts";
+import { readDocs } from "./docs.ts";
 import { readText } from "./files.ts";
 
 interface Names {
@@ -126,16 +123,6 @@ const ENTRY_POINTS: Record<string, Names> = {
   },
 };
 
-/** What is used here of the output of `deno doc --json`. */
-interface Docs {
-  readonly nodes: Record<string, {
-    readonly symbols: readonly {
-      readonly name: string;
-      readonly declarations: readonly { readonly kind: string }[];
-    }[];
-  }>;
-}
-
 test("the entry points are those of deno.json", () => {
   const config: { exports: Record<string, string> } = JSON.parse(
     readText("deno.json"),
@@ -155,15 +142,7 @@ test("the entry points export the pinned values", async () => {
 
 test("the entry points export the pinned types", () => {
   for (const [file, { types }] of Object.entries(ENTRY_POINTS)) {
-    const docs: Docs = JSON.parse(execFileSync(
-      process.execPath,
-      ["doc", "--json", file],
-      {
-        cwd: fileURLToPath(new URL("../../", import.meta.url)),
-        encoding: "utf8",
-        maxBuffer: 1 << 26,
-      },
-    ));
+    const docs = readDocs(file);
     const names = Object.values(docs.nodes).flatMap(({ symbols }) => symbols)
       .filter(({ declarations }) =>
         declarations.every(({ kind }) =>
