@@ -33,10 +33,12 @@ export type ProxyFunction = (url: URL) => URL | string | null | undefined;
  * @throws {TypeError} If the variable that counts holds no URL
  *
  * @example Usage
- * ```ts no-assert ignore
+ * ```ts
  * import { Dialer, proxyFromEnvironment } from "@silverback/websocket";
+ * import { assertEquals } from "@std/assert";
  *
  * const dialer = new Dialer({ proxy: proxyFromEnvironment });
+ * assertEquals(proxyFromEnvironment(new URL("ws://localhost/")), undefined);
  * ```
  */
 export function proxyFromEnvironment(url: URL): URL | undefined {

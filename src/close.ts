@@ -116,7 +116,7 @@ const CODE_NAMES: ReadonlyMap<number, string> = new Map([
 
 /** Options of {@linkcode CloseError}. */
 export interface CloseErrorOptions {
-  /** What ended the connection, where it is known. */
+  /** What ended the connection, where it is known. Default: nothing. */
   readonly cause?: unknown;
 }
 

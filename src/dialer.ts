@@ -39,9 +39,10 @@ const HANDSHAKE_TIMEOUT = 45_000;
 /** What a {@linkcode Dialer} is made with (gorilla's `Dialer`). */
 export interface DialerOptions extends ConnOptions {
   /**
-   * Makes the connection in place of TCP. For `wss:` URLs, TLS is spoken over
-   * what it returns; to bring a connection that is encrypted already, dial a
-   * `ws:` URL. With a proxy it dials the proxy.
+   * Makes the connection in place of TCP (gorilla's `NetDialContext`). For
+   * `wss:` URLs, TLS is spoken over what it returns; to bring a connection that
+   * is encrypted already, dial a `ws:` URL. With a proxy it dials the proxy.
+   * Default: TCP, to the first of the host's addresses that answers.
    */
   readonly netDial?: NetDial;
   /**
@@ -61,14 +62,15 @@ export interface DialerOptions extends ConnOptions {
   /**
    * How TLS is spoken for `wss:` URLs, and with `https:` proxies: those are
    * verified to be for the proxy's host, by the same authorities, and are not
-   * shown the client's certificate.
+   * shown the client's certificate. Default: the runtime's authorities, and no
+   * certificate of the client.
    */
   readonly tls?: TLSOptions;
   /**
    * Where cookies are taken from for each request, and put from each answer, of
    * a refused handshake as well: a {@linkcode MemoryCookieJar}, say. They are
    * joined with those of a Cookie header among the dial's headers, which count
-   * where both name a cookie.
+   * where both name a cookie. Default: no jar.
    */
   readonly jar?: CookieJar;
   /**
@@ -79,8 +81,9 @@ export interface DialerOptions extends ConnOptions {
    */
   readonly handshakeTimeout?: number;
   /**
-   * The subprotocols to offer, most wanted first. The connection's
-   * `subprotocol` is what the server has chosen of them, or an empty string.
+   * The subprotocols to offer, most wanted first (RFC 6455, section 1.9). The
+   * connection's `subprotocol` is what the server has chosen of them, or an
+   * empty string.
    *
    * @default {[]}
    */
@@ -102,9 +105,13 @@ export interface DialOptions {
    * a record and of an array, case and order are kept. `Host` replaces the
    * value of the Host header alone: what is dialed, and whom the certificate
    * must be for, is the URL's host. Those of the handshake itself are refused.
+   * Default: none.
    */
   readonly headers?: HeadersLike;
-  /** Gives up the dial; it rejects with the signal's reason. */
+  /**
+   * Gives up the dial; it rejects with the signal's reason. It has no effect on
+   * a connection that has been made. Default: none.
+   */
   readonly signal?: AbortSignal;
 }
 
@@ -125,16 +132,22 @@ export interface DialResult {
  * followed. TLS offers `http/1.1` alone and verifies the dialed host.
  *
  * @example Usage
- * ```ts no-assert ignore
- * import { Dialer } from "@silverback/websocket";
+ * ```ts
+ * import { Dialer, serve } from "@silverback/websocket";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = await serve((conn) => conn.send("Welcome"), {
+ *   port: 0,
+ *   upgrader: { subprotocols: ["chat"] },
+ * });
  *
  * const dialer = new Dialer({ subprotocols: ["chat"], handshakeTimeout: 5_000 });
- * const { conn, response } = await dialer.dial("wss://example.com/ws", {
- *   headers: { Authorization: "Bearer secret" },
- * });
- * console.log(response.headers.get("server"), conn.subprotocol);
- * await conn.send("Hello");
- * console.log((await conn.readMessage()).data);
+ * const { conn, response } = await dialer.dial(
+ *   `ws://127.0.0.1:${server.addr.port}/ws`,
+ *   { headers: { Authorization: "Bearer secret" } },
+ * );
+ * assertEquals([response.status, conn.subprotocol], [101, "chat"]);
+ * assertEquals((await conn.readMessage()).data, "Welcome");
  * await conn.close();
  * ```
  */
@@ -261,14 +274,20 @@ export const defaultDialer: Dialer = new Dialer({
  * @param url A `ws:` or `wss:` URL
  * @param options Headers to send, and a signal to give up
  * @returns The connection, and the server's answer
+ * @throws {BadHandshakeError} If the server refused the handshake
+ * @throws {DialError} If the connection could not be made
+ * @throws {Error} As {@linkcode Dialer.dial} in all else
  *
  * @example Usage
- * ```ts no-assert ignore
- * import { dial } from "@silverback/websocket";
+ * ```ts
+ * import { dial, serve } from "@silverback/websocket";
+ * import { assertEquals } from "@std/assert";
  *
- * const { conn } = await dial("ws://127.0.0.1:8080/ws");
- * await conn.send("Hello");
- * for await (const { data } of conn) console.log(data);
+ * await using server = await serve((conn) => conn.send("Hello"), { port: 0 });
+ *
+ * const { conn } = await dial(`ws://127.0.0.1:${server.addr.port}/ws`);
+ * for await (const { data } of conn) assertEquals(data, "Hello");
+ * assertEquals((await conn.closed).code, 1000);
  * ```
  */
 export function dial(

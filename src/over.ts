@@ -33,6 +33,29 @@ export interface ConnOverOptions extends ConnOptions {
  * @returns The connection
  * @throws {RangeError} If a limit or a time is out of range
  * @throws {TypeError} If the side is none, or the subprotocol is no token
+ *
+ * @example Without HTTP, over any socket
+ * ```ts
+ * import net, { type AddressInfo } from "node:net";
+ * import { once } from "node:events";
+ * import { connOver, socketStream } from "@silverback/websocket";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const listener = net.createServer((socket) => {
+ *   const conn = connOver(socketStream(socket), { side: "server" });
+ *   conn.readable.pipeTo(conn.writable);
+ * }).listen(0, "127.0.0.1");
+ * await once(listener, "listening");
+ * const { port } = listener.address() as AddressInfo;
+ *
+ * const socket = net.connect(port, "127.0.0.1");
+ * await once(socket, "connect");
+ * const conn = connOver(socketStream(socket), { side: "client" });
+ * await conn.send("Hello");
+ * assertEquals((await conn.readMessage()).data, "Hello");
+ * await conn.close();
+ * listener.close();
+ * ```
  */
 export function connOver(stream: ByteStream, options: ConnOverOptions): Conn {
   const { side, subprotocol = "" } = options;

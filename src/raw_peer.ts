@@ -24,6 +24,27 @@ const encoder = new TextEncoder();
  *
  * Reads take what is there or wait for it, one at a time, and reject once the
  * stream has ended before it is there.
+ *
+ * @example A peer that breaks the rules
+ * ```ts
+ * import { rawPeer } from "@silverback/websocket/testing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const [conn, peer] = rawPeer({ side: "server" });
+ *
+ * // A message in two frames, a ping between them.
+ * peer.sendFrame({ opcode: 1, payload: "Hel", fin: false });
+ * peer.sendFrame({ opcode: 9, payload: "p" });
+ * peer.sendFrame({ opcode: 0, payload: "lo" });
+ * assertEquals((await conn.readMessage()).data, "Hello");
+ * await peer.expectFrame({ opcode: 10, payload: "p", masked: false });
+ *
+ * // Text that is not UTF-8.
+ * peer.sendFrame({ opcode: 1, payload: new Uint8Array([0xff]) });
+ * await peer.expectClose(1007);
+ * peer.end();
+ * assertEquals((await conn.closed).code, 1006);
+ * ```
  */
 export class RawPeer {
   /** Which side this peer plays: clients mask what they send. */
@@ -92,6 +113,18 @@ export class RawPeer {
    *
    * @param bytes The bytes; a string as UTF-8
    * @returns Resolves when they have been taken; a failure may go unheard
+   *
+   * @example Any bytes
+   * ```ts
+   * import { rawPeer } from "@silverback/websocket/testing";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const [conn, peer] = rawPeer({ side: "client" });
+   * await peer.send(new Uint8Array([0x81, 0x02, 0x48, 0x69]));
+   * assertEquals((await conn.readMessage()).data, "Hi");
+   * peer.destroy();
+   * await conn.closed;
+   * ```
    */
   send(bytes: string | Uint8Array): Promise<void> {
     const chunk = typeof bytes === "string"
@@ -119,6 +152,18 @@ export class RawPeer {
    * @param count How many
    * @returns The bytes
    * @throws {Error} If the stream ends before
+   *
+   * @example Byte by byte
+   * ```ts
+   * import { rawPeer } from "@silverback/websocket/testing";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const [conn, peer] = rawPeer({ side: "server" });
+   * conn.send("Hi");
+   * assertEquals(await peer.readBytes(4), new Uint8Array([0x81, 0x02, 0x48, 0x69]));
+   * peer.destroy();
+   * await conn.closed;
+   * ```
    */
   async readBytes(count: number): Promise<Uint8Array<ArrayBuffer>> {
     await this.#until(count);
@@ -129,6 +174,20 @@ export class RawPeer {
    * Reads all that comes until the other side ends.
    *
    * @returns The bytes
+   * @throws {Error} Never: an error of the stream is in `closed`
+   *
+   * @example What is left
+   * ```ts
+   * import { rawPeer } from "@silverback/websocket/testing";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const [conn, peer] = rawPeer({ side: "server" });
+   * conn.close();
+   * peer.sendFrame({ opcode: 8, payload: new Uint8Array([0x03, 0xe8]) });
+   * assertEquals(await peer.readRest(), new Uint8Array([0x88, 0x02, 0x03, 0xe8]));
+   * peer.end();
+   * await conn.closed;
+   * ```
    */
   async readRest(): Promise<Uint8Array<ArrayBuffer>> {
     await this.ended;
@@ -140,6 +199,21 @@ export class RawPeer {
    *
    * @returns The head, one character for each byte, with its empty line
    * @throws {Error} If the stream ends before
+   *
+   * @example The handshake by hand
+   * ```ts
+   * import { serve } from "@silverback/websocket";
+   * import { rawDial } from "@silverback/websocket/testing";
+   * import { assertMatch } from "@std/assert";
+   *
+   * await using server = await serve(() => {}, { port: 0 });
+   * const url = `ws://127.0.0.1:${server.addr.port}/`;
+   * const { peer } = await rawDial(url, { handshake: false });
+   * peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+   * assertMatch(await peer.readHead(), /^HTTP\/1\.1 426 /);
+   * peer.destroy();
+   * await peer.closed;
+   * ```
    */
   async readHead(): Promise<string> {
     let head = "";
@@ -155,6 +229,19 @@ export class RawPeer {
    *
    * @returns The frame
    * @throws {Error} If the stream ends before
+   *
+   * @example Usage
+   * ```ts
+   * import { rawPeer } from "@silverback/websocket/testing";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const [conn, peer] = rawPeer({ side: "client" });
+   * conn.send(new Uint8Array(70_000));
+   * const { opcode, mask, payload } = await peer.readFrame();
+   * assertEquals([opcode, mask?.length, payload.length], [2, 4, 70_000]);
+   * peer.destroy();
+   * await conn.closed;
+   * ```
    */
   async readFrame(): Promise<RawFrame> {
     const [first = 0, second = 0] = await this.readBytes(2);
@@ -213,12 +300,46 @@ export class RawPeer {
     }
   }
 
-  /** Stops reading, as a slow peer does. */
+  /**
+   * Stops reading, as a slow peer does.
+   *
+   * @example A peer that does not read
+   * ```ts
+   * import { rawPeer } from "@silverback/websocket/testing";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const [conn, peer] = rawPeer({ side: "server", bufferSize: 1024 });
+   * peer.pause();
+   * let sent = false;
+   * conn.send(new Uint8Array(100_000)).then(() => sent = true);
+   * await new Promise((resolve) => setTimeout(resolve));
+   * assertEquals(sent, false);
+   * peer.resume();
+   * assertEquals((await peer.readFrame()).payload.length, 100_000);
+   * peer.reset();
+   * await conn.closed;
+   * ```
+   */
   pause(): void {
     this.#stream.pause();
   }
 
-  /** Reads again. */
+  /**
+   * Reads again.
+   *
+   * @example With `pause()`
+   * ```ts no-assert
+   * import { rawPeer } from "@silverback/websocket/testing";
+   *
+   * const [conn, peer] = rawPeer({ side: "server" });
+   * peer.pause();
+   * conn.send("Hello");
+   * peer.resume();
+   * await peer.expectFrame({ opcode: 1, payload: "Hello" });
+   * peer.destroy();
+   * await conn.closed;
+   * ```
+   */
   resume(): void {
     this.#stream.resume();
   }
@@ -228,12 +349,36 @@ export class RawPeer {
     this.#lastWrite.catch(() => {}).then(() => this.#stream.end());
   }
 
-  /** Ends both directions at once. */
+  /**
+   * Ends both directions at once.
+   *
+   * @example Without a closing handshake
+   * ```ts
+   * import { rawPeer } from "@silverback/websocket/testing";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const [conn, peer] = rawPeer({ side: "server" });
+   * peer.destroy();
+   * assertEquals((await conn.closed).code, 1006);
+   * ```
+   */
   destroy(): void {
     this.#stream.destroy();
   }
 
-  /** Cuts the connection as a network fault does (TCP's RST). */
+  /**
+   * Cuts the connection as a network fault does (TCP's RST).
+   *
+   * @example A fault of the network
+   * ```ts
+   * import { rawPeer } from "@silverback/websocket/testing";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const [conn, peer] = rawPeer({ side: "server" });
+   * peer.reset();
+   * assertEquals((await conn.closed).initiator, "network");
+   * ```
+   */
   reset(): void {
     this.#reset();
   }

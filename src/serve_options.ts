@@ -30,7 +30,11 @@ export interface ServeOptions {
    * @default {"wire"}
    */
   readonly engine?: Engine;
-  /** The Upgrader, or the options of one. */
+  /**
+   * The Upgrader, or the options of one: who may connect, limits and times.
+   *
+   * @default {new Upgrader()}
+   */
   readonly upgrader?: Upgrader | UpgraderOptions;
   /**
    * Answers the requests that do not ask for WebSocket. Bodies are streamed both
@@ -38,11 +42,14 @@ export interface ServeOptions {
    * answers 500, without detail. Default: 426 Upgrade Required.
    */
   readonly fetch?: (request: Request) => Response | Promise<Response>;
-  /** Serves `https:` and `wss:`. */
+  /** Serves `https:` and `wss:`. Default: `http:` and `ws:`. */
   readonly tls?: TLSCertificate;
-  /** Shuts the server down, as {@linkcode Server.shutdown} does. */
+  /** Shuts the server down, as {@linkcode Server.shutdown} does. Default: none. */
   readonly signal?: AbortSignal;
-  /** Called once the server listens. */
+  /**
+   * Called once the server listens, with its address. What it throws shuts the
+   * server down. Default: nothing.
+   */
   readonly onListen?: (addr: Server["addr"]) => void;
   /**
    * Learns what the connections' handler has thrown, and, without a connection,
@@ -90,6 +97,20 @@ export interface Server extends AsyncDisposable {
    *
    * @param options Code, reason and time
    * @throws {RangeError} If the code may not be sent, or the reason is too long
+   *
+   * @example In place of the defaults
+   * ```ts
+   * import { dial, serve } from "@silverback/websocket";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const server = await serve((conn) => conn.send("Welcome"), { port: 0 });
+   * const { conn } = await dial(`ws://127.0.0.1:${server.addr.port}`);
+   *
+   * server.shutdown({ code: 1012, reason: "back in a minute", timeout: 1_000 });
+   * const { wasClean } = await conn.closed;
+   * assertEquals(wasClean, true);
+   * await server.finished;
+   * ```
    */
   shutdown(options?: ShutdownOptions): Promise<void>;
   /** Shuts down with the defaults. */

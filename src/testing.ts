@@ -1,6 +1,16 @@
 /**
  * What tests of WebSocket code need: two connections joined in memory, and a
- * peer that sends any bytes.
+ * peer that sends any bytes. No ports and no mocks: it is the engine that real
+ * connections have, on streams in memory.
+ *
+ * - {@linkcode pipe} gives both ends of a connection; its options cut what is
+ *   sent into small chunks and let it take its time.
+ * - {@linkcode rawPeer} gives one end, and on the other a {@linkcode RawPeer},
+ *   which sends frames as wrong as they are wanted, and expects some.
+ * - {@linkcode rawDial} is such a peer for a server on the network.
+ *
+ * Connections keep a timer until they have ended, so that a test ends them, as
+ * Deno's sanitizers ask for: by `close()`, `terminate()` or the peer's `reset()`.
  *
  * ```ts
  * import { ProtocolError } from "@silverback/websocket";
@@ -48,9 +58,9 @@ export type { ExpectedFrame, RawFrame, RawFrameInit } from "./raw_frame.ts";
 
 /** Options of {@linkcode pipe}. */
 export interface PipeOptions extends PipeStreamOptions {
-  /** Limits and times of the client's end. */
+  /** Limits and times of the client's end. Default: those of a `Dialer`. */
   readonly client?: ConnOptions;
-  /** Limits and times of the server's end. */
+  /** Limits and times of the server's end. Default: those of an `Upgrader`. */
   readonly server?: ConnOptions;
   /**
    * The subprotocol of both.
@@ -61,9 +71,10 @@ export interface PipeOptions extends PipeStreamOptions {
 }
 
 /**
- * Makes two connections that are joined in memory, on the wire engine. No
- * timers are at work unless there is a latency or a keepalive; end them as any
- * connection.
+ * Makes two connections that are joined in memory, on the wire engine: the one
+ * that real connections have. End them as any connection. Until then the
+ * server's end keeps a timer, as servers do; there is none with
+ * `server: { keepAlive: false }`, unless there is a latency.
  *
  * @param options Chunks and latency, and the options of either end
  * @returns The client's end and the server's end
@@ -143,7 +154,7 @@ export interface RawDialOptions {
    * @default {true}
    */
   readonly handshake?: boolean;
-  /** Headers to add to the request. */
+  /** Headers to add to the request. Default: none. */
   readonly headers?: HeadersLike;
   /**
    * Subprotocols to offer.
@@ -151,9 +162,9 @@ export interface RawDialOptions {
    * @default {[]}
    */
   readonly subprotocols?: readonly string[];
-  /** How TLS is spoken for `wss:` URLs. */
+  /** How TLS is spoken for `wss:` URLs. Default: the runtime's authorities. */
   readonly tls?: TLSOptions;
-  /** Gives up. */
+  /** Gives up; the promise rejects with its reason. Default: none. */
   readonly signal?: AbortSignal;
 }
 
@@ -176,10 +187,18 @@ export interface RawDialResult {
  * then the message has its first line
  *
  * @example Usage
- * ```ts no-assert ignore
+ * ```ts
+ * import { serve } from "@silverback/websocket";
  * import { rawDial } from "@silverback/websocket/testing";
+ * import { assertMatch } from "@std/assert";
  *
- * const { peer } = await rawDial("ws://127.0.0.1:8080/ws");
+ * await using server = await serve((conn) => conn.closed.then(() => {}), {
+ *   port: 0,
+ * });
+ *
+ * const url = `ws://127.0.0.1:${server.addr.port}/`;
+ * const { peer, head } = await rawDial(url);
+ * assertMatch(head, /^HTTP\/1\.1 101 /);
  * peer.sendFrame({ opcode: 9, payload: "a" });
  * await peer.expectFrame({ opcode: 10, payload: "a" });
  * peer.destroy();

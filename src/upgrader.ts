@@ -49,7 +49,7 @@ export interface HandlerOptions {
 
 /** Options of {@linkcode Upgrader.upgrade}. */
 export interface UpgradeOptions {
-  /** Headers of the 101 (gorilla's `responseHeader`), such as Set-Cookie. */
+  /** Headers of the 101 (gorilla's `responseHeader`), such as Set-Cookie. Default: none. */
   readonly headers?: HeadersLike;
 }
 
@@ -136,17 +136,25 @@ export let wireUpgrades: (upgrader: Upgrader) => WireUpgrades;
  * serves any number of requests, servers and runtimes.
  *
  * @example A server on Deno and Bun
- * ```ts ignore
- * import { Upgrader } from "@silverback/websocket";
+ * ```ts
+ * import { dial, Upgrader } from "@silverback/websocket";
+ * import { assertEquals } from "@std/assert";
  *
- * const upgrader = new Upgrader();
- *
- * // For `deno serve` and `bun run`
- * export default upgrader.handler(async (conn) => {
+ * const upgrader = new Upgrader({ readLimit: 64 * 1024 });
+ * const handler = upgrader.handler(async (conn) => {
  *   for await (const message of conn) {
  *     await conn.writeMessage(message.type, message.data);
  *   }
  * });
+ *
+ * // As a default export it is for `deno serve` and `bun run`; or by hand:
+ * const server = Deno.serve({ port: 0, onListen() {} }, handler.fetch);
+ *
+ * const { conn } = await dial(`ws://127.0.0.1:${server.addr.port}`);
+ * await conn.send("Hello");
+ * assertEquals((await conn.readMessage()).data, "Hello");
+ * await conn.close();
+ * await server.shutdown();
  * ```
  */
 export class Upgrader {
@@ -193,16 +201,20 @@ export class Upgrader {
    * own, or it lacks what the option `require` names
    *
    * @example Beside other requests
-   * ```ts ignore
+   * ```ts
    * import { Upgrader } from "@silverback/websocket";
+   * import { assertEquals } from "@std/assert";
    *
    * const upgrader = new Upgrader();
    * const handler = upgrader.handler((conn) => conn.send("hello"), {
    *   fetch: () => new Response("Use WebSocket\n"),
    * });
    *
-   * Deno.serve(handler.fetch);
-   * // Bun.serve({ port: 8000, ...handler });
+   * // Bun.serve({ port: 8000, ...handler }), or, on Deno:
+   * const server = Deno.serve({ port: 0, onListen() {} }, handler.fetch);
+   * const response = await fetch(`http://127.0.0.1:${server.addr.port}`);
+   * assertEquals(await response.text(), "Use WebSocket\n");
+   * await server.shutdown();
    * ```
    */
   handler(onConn: OnConn, options: HandlerOptions = {}): Handler {
@@ -244,16 +256,23 @@ export class Upgrader {
    * connection has then been cut
    *
    * @example By hand
-   * ```ts ignore
-   * import { Upgrader } from "@silverback/websocket";
+   * ```ts
+   * import { dial, Upgrader } from "@silverback/websocket";
+   * import { assertEquals } from "@std/assert";
    *
    * const upgrader = new Upgrader();
    *
-   * Deno.serve(async (request, info) => {
+   * // Bun.serve({ fetch(request, server) { … }, websocket: upgrader.websocket })
+   * const server = Deno.serve({ port: 0, onListen() {} }, async (request, info) => {
    *   const { conn, response } = await upgrader.upgrade(request, info);
-   *   conn?.send("hello");
+   *   conn?.send("hello").then(() => conn.close());
    *   return response;
    * });
+   *
+   * const { conn } = await dial(`ws://127.0.0.1:${server.addr.port}`);
+   * assertEquals((await conn.readMessage()).data, "hello");
+   * await conn.closed;
+   * await server.shutdown();
    * ```
    */
   async upgrade(
@@ -299,16 +318,25 @@ export class Upgrader {
    * names
    *
    * @example Beside other requests
-   * ```ts ignore
+   * ```ts
    * import http from "node:http";
-   * import { Upgrader } from "@silverback/websocket";
+   * import { once } from "node:events";
+   * import type { AddressInfo } from "node:net";
+   * import { dial, Upgrader } from "@silverback/websocket";
+   * import { assertEquals } from "@std/assert";
    *
    * const server = http.createServer((_request, response) => {
    *   response.end("Use WebSocket\n");
    * });
    * const upgrader = new Upgrader();
    * server.on("upgrade", upgrader.listener((conn) => conn.send("hello")));
-   * server.listen(8000);
+   * await once(server.listen(0, "127.0.0.1"), "listening");
+   *
+   * const { port } = server.address() as AddressInfo;
+   * const { conn } = await dial(`ws://127.0.0.1:${port}`);
+   * assertEquals((await conn.readMessage()).data, "hello");
+   * await conn.closed;
+   * server.close();
    * ```
    */
   listener(onConn: OnConn, options: ListenerOptions = {}): UpgradeListener {
@@ -337,15 +365,27 @@ export class Upgrader {
    * names
    *
    * @example By hand
-   * ```ts ignore
+   * ```ts
    * import http from "node:http";
-   * import { Upgrader } from "@silverback/websocket";
+   * import { once } from "node:events";
+   * import type { AddressInfo } from "node:net";
+   * import { dial, Upgrader } from "@silverback/websocket";
+   * import { assertEquals } from "@std/assert";
    *
    * const upgrader = new Upgrader();
-   * http.createServer().on("upgrade", async (request, socket, head) => {
-   *   const conn = await upgrader.upgradeSocket(request, socket, head);
-   *   conn?.send("hello");
-   * }).listen(8000);
+   * const server = http.createServer();
+   * server.on("upgrade", async (request, socket, head) => {
+   *   const headers = { "Set-Cookie": "seen=1" };
+   *   const conn = await upgrader.upgradeSocket(request, socket, head, { headers });
+   *   await conn?.close(1000, "hello");
+   * });
+   * await once(server.listen(0, "127.0.0.1"), "listening");
+   *
+   * const { port } = server.address() as AddressInfo;
+   * const { conn, response } = await dial(`ws://127.0.0.1:${port}`);
+   * assertEquals(response.headers.getSetCookie(), ["seen=1"]);
+   * assertEquals((await conn.closed).reason, "hello");
+   * server.close();
    * ```
    */
   async upgradeSocket(

@@ -17,10 +17,11 @@ export interface UpgraderOptions extends ConnOptions {
    */
   readonly handshakeTimeout?: number;
   /**
-   * The subprotocols that the server speaks: the first of the client's offers
-   * that is among them is chosen. Or a function that chooses one of the offers,
-   * or `undefined` for none. Without a common one, the connection is made
-   * without a subprotocol; browsers then fail it.
+   * The subprotocols that the server speaks (RFC 6455, section 1.9): the first
+   * of the client's offers that is among them is chosen. Or a function that
+   * chooses one of the offers, or `undefined` for none; the name of one that was
+   * not offered, or a throw, answers 500. Without a common one, the connection
+   * is made without a subprotocol; browsers then fail it. Default: none.
    */
   readonly subprotocols?:
     | readonly string[]
@@ -41,8 +42,9 @@ export interface UpgraderOptions extends ConnOptions {
    * Whether a request may come from the page that its Origin header names; any
    * other value than `true` answers 403. Browsers send cookies along with the
    * upgrade requests of every page, so that a server that relies on cookies
-   * must check it. Default: a request without an Origin header, or with one
-   * whose host and port are those of the Host header.
+   * must check it (RFC 6455, section 10.2). A throw answers 500. Default: a
+   * request without an Origin header, or with one whose host and port are those
+   * of the Host header, as gorilla has it.
    */
   readonly checkOrigin?: (request: Request) => boolean | Promise<boolean>;
   /**
@@ -57,7 +59,8 @@ export interface UpgraderOptions extends ConnOptions {
   readonly enableCompression?: boolean | CompressionOptions;
   /**
    * The last word before the 101: a `Response` is sent instead of it, headers
-   * are added to it.
+   * are added to it, such as Set-Cookie. A throw answers 500. Default: whoever
+   * has come so far may connect.
    */
   readonly authorize?: (
     request: Request,
@@ -65,6 +68,8 @@ export interface UpgraderOptions extends ConnOptions {
   /**
    * What the engine must be able to do. One that cannot throws an
    * `UnsupportedError` where it is chosen, not where it is needed.
+   *
+   * @default {[]}
    */
   readonly require?: readonly Capability[];
 }

@@ -21,19 +21,26 @@ export interface MessageReader {
    * Reads the whole payload.
    *
    * @returns The bytes
+   * @throws {DOMException} `InvalidStateError` if the message has been read, or
+   * the next one has been asked for
+   * @throws {Error} As `Conn.readMessage`, if the connection ends
+   * before the message does
    */
   bytes(): Promise<Uint8Array<ArrayBuffer>>;
   /**
    * Reads the whole payload as text.
    *
    * @returns The text
+   * @throws {Error} As {@linkcode MessageReader.bytes}
    */
   text(): Promise<string>;
   /**
    * Reads the whole payload as JSON.
    *
+   * @typeParam T What the value is taken for, unchecked
    * @returns The value
    * @throws {SyntaxError} If it is not JSON; the connection stays open
+   * @throws {Error} As {@linkcode MessageReader.bytes}
    */
   json<T = unknown>(): Promise<T>;
 }

@@ -36,34 +36,41 @@ export interface ConnOptions {
    */
   readonly writeBufferSize?: number;
   /**
-   * Where write buffers come from: a connection with nothing to send holds
-   * none.
+   * Where write buffers come from (gorilla's `WriteBufferPool`). Default: a pool
+   * that all connections share. Either way, a connection with nothing to send
+   * holds no buffer.
    */
   readonly writeBufferPool?: BufferPool;
   /**
-   * Bytes of one received message, after inflation. A larger one fails the
-   * connection with code 1009 and a `ReadLimitError`, before it is buffered
-   * where the engine can. `Infinity` is no limit.
+   * Bytes of one received message, after inflation, all fragments together
+   * (RFC 6455, section 10.4). A larger one fails the connection with code 1009
+   * and a `ReadLimitError`, before it is buffered where the engine can.
+   * `Infinity` is no limit; 0 is a `RangeError`.
    *
    * @default {16_777_216}
    */
   readonly readLimit?: number;
   /**
-   * Pings a peer of which nothing has been heard; `false` never does. Servers
-   * do by default, dialers do not.
+   * Pings a peer of which nothing has been heard (RFC 6455, section 5.5.2);
+   * `false` never does. Any traffic counts as a sign of life. While nobody reads
+   * and the peer has been stopped for it, the clock stands still. On the native
+   * engine on Deno it is the runtime's `idleTimeout`, of both times together.
+   * Default: `{}`, which is 30 and 30 seconds, for servers; `false` for dialers.
    */
   readonly keepAlive?: KeepAliveOptions | false;
   /**
-   * Milliseconds that the closing handshake may take before the connection is
-   * cut.
+   * Milliseconds that the closing handshake (RFC 6455, section 7.1.2) may take
+   * before the connection is cut. Also how long a close handler may think, and
+   * how long a writer of `nextWriter` may write nothing while others wait.
    *
    * @default {5_000}
    */
   readonly closeTimeout?: number;
   /**
-   * Bytes queued unsent after which the connection is failed with a
+   * Bytes that wait unsent behind a full write buffer (`writeBufferSize`, at
+   * least 64 KiB) after which the connection is failed with a
    * `WriteLimitError`: the peer reads too slowly. A single message may be
-   * larger.
+   * larger. `Infinity` is no limit; 0 is a `RangeError`.
    *
    * @default {67_108_864}
    */

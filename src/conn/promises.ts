@@ -19,7 +19,7 @@ export function rejected(reason: unknown): Promise<never> {
 
 /** What the methods take that can wait. */
 export interface WaitOptions {
-  /** Gives up waiting: the promise rejects with the signal's reason. */
+  /** Gives up waiting: the promise rejects with the signal's reason. Default: none. */
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -18,6 +18,7 @@ export interface CookieJar {
    *
    * @param url The URL that was dialed
    * @param headers The answer's headers; those named Set-Cookie are meant
+   * @returns A promise, where it takes its time
    */
   setCookies(url: URL, headers: Headers): void | Promise<void>;
 }

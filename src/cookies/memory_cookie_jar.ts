@@ -42,16 +42,20 @@ type Cookies = Map<string, Cookie>;
  * those go that have expired, then those that were not used for longest.
  *
  * @example Usage
- * ```ts no-assert ignore
+ * ```ts
  * import { Dialer, MemoryCookieJar } from "@silverback/websocket";
+ * import { assertEquals } from "@std/assert";
  *
  * const jar = new MemoryCookieJar();
- * const login = "https://example.com/login";
- * const response = await fetch(login, { method: "POST" });
- * jar.setCookies(new URL(login), response.headers);
+ * // What `fetch()` got from https://example.com/login, say.
+ * const response = new Response(null, {
+ *   headers: { "Set-Cookie": "session=1; Path=/; Secure; HttpOnly" },
+ * });
+ * jar.setCookies(new URL("https://example.com/login"), response.headers);
  *
- * const dialer = new Dialer({ jar });
- * const { conn } = await dialer.dial("wss://example.com/chat");
+ * const dialer = new Dialer({ jar }); // sends it to wss://example.com/chat
+ * assertEquals(jar.getCookies(new URL("wss://example.com/chat")), "session=1");
+ * assertEquals(jar.getCookies(new URL("ws://example.com/chat")), "");
  * ```
  */
 export class MemoryCookieJar implements CookieJar {

@@ -10,7 +10,11 @@ export interface ByteStream {
   /** The peer's address, if it has one. */
   readonly remoteAddr?: Addr | undefined;
 
-  /** Names the receiver, once, and begins to read. */
+  /**
+   * Names the receiver, once, and begins to read.
+   *
+   * @param receiver What is told of all that comes
+   */
   start(receiver: ByteReceiver): void;
   /** Stops reading; a chunk that has been read already may still come. */
   pause(): void;
@@ -20,6 +24,9 @@ export interface ByteStream {
    * Writes a chunk, which stays unchanged until `done` is called: without an error when the operating system (or the next
    * link) has taken it, with one when it cannot be written any more. Called once, and never before `write` returns. The engine
    * has one write under way at a time.
+   *
+   * @param chunk The bytes
+   * @param done Is told how it went
    */
   write(chunk: Uint8Array, done: (error?: unknown) => void): void;
   /** Ends the sending direction, behind what was written; reading goes on. */
@@ -35,11 +42,19 @@ export interface ByteStream {
 
 /** What a {@linkcode ByteStream} calls. */
 export interface ByteReceiver {
-  /** Bytes; the receiver's own, to keep and to change. */
+  /**
+   * Bytes have come.
+   *
+   * @param chunk The bytes; the receiver's own, to keep and to change
+   */
   data(chunk: Uint8Array<ArrayBuffer>): void;
   /** The peer has ended its sending direction. No data follows. */
   end(): void;
-  /** The stream is over in both directions, by whatever cause. Exactly once, and last. */
+  /**
+   * The stream is over in both directions, by whatever cause. Exactly once, and last.
+   *
+   * @param error The cause, where there is one
+   */
   closed(error?: unknown): void;
 }
 
@@ -51,6 +66,7 @@ export interface BufferPool {
    * Hands out a buffer of at least `size` bytes, or `undefined` when it has none.
    *
    * @param size The bytes needed
+   * @returns The buffer, which nothing else uses until it comes back
    */
   get(size: number): Uint8Array<ArrayBuffer> | undefined;
   /**

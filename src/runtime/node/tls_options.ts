@@ -3,15 +3,15 @@ import { createPrivateKey, X509Certificate } from "node:crypto";
 /** How TLS is spoken. */
 export interface TLSOptions {
   /**
-   * The certificates of the authorities that are trusted, in PEM. Without it,
+   * The certificates of the authorities that are trusted, in PEM. Default:
    * those that the runtime trusts.
    */
   readonly ca?: string | Uint8Array | readonly (string | Uint8Array)[];
-  /** The client's certificate, with its chain, in PEM. */
+  /** The client's certificate, with its chain, in PEM. Default: none. */
   readonly cert?: string | Uint8Array;
-  /** The key of `cert`, in PEM. */
+  /** The key of `cert`, in PEM. Default: none. */
   readonly key?: string | Uint8Array;
-  /** The passphrase of `key`, if it is encrypted. */
+  /** The passphrase of `key`, if it is encrypted. Default: none. */
   readonly passphrase?: string;
   /**
    * The name that is sent (SNI) and that the server's certificate must be for.
