@@ -1,3 +1,5 @@
+// Eight small classes; their documentation has them past 300 lines.
+
 /**
  * A refused upgrade, seen by the server: the status and the answer that the client got.
  *

@@ -1,3 +1,5 @@
+// One class; the documentation of its methods has it past 300 lines.
+
 import { applyMask } from "./protocol/mask.ts";
 import {
   encodeRawFrame,
