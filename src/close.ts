@@ -114,6 +114,21 @@ const CODE_NAMES: ReadonlyMap<number, string> = new Map([
   [1015, "TLS handshake error"],
 ]);
 
+// What a terminal or the reader of a log would be misled by: control characters,
+// and those that format, such as the ones that turn the direction.
+const MISLEADING = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+function quoteReason(reason: string): string {
+  return JSON.stringify(reason).replace(
+    MISLEADING,
+    (char) =>
+      Array.from(
+        { length: char.length },
+        (_, i) => `\\u${char.charCodeAt(i).toString(16).padStart(4, "0")}`,
+      ).join(""),
+  );
+}
+
 /** Options of {@linkcode CloseError}. */
 export interface CloseErrorOptions {
   /** What ended the connection, where it is known. Default: nothing. */
@@ -151,7 +166,7 @@ export class CloseError extends Error {
     const name = CODE_NAMES.get(code);
     super(
       `Connection closed: ${code}${name ? ` (${name})` : ""}${
-        reason === "" ? "" : ` ${JSON.stringify(reason)}`
+        reason === "" ? "" : ` ${quoteReason(reason)}`
       }`,
       options.cause === undefined ? undefined : { cause: options.cause },
     );

@@ -11,9 +11,11 @@ import { wireConn } from "./over.ts";
 import { toRequest } from "./runtime/node/node_request.ts";
 import {
   isReasonPhrase,
+  owesAnswer,
   refuseOnSocket,
 } from "./runtime/node/node_response.ts";
 import { SocketStream } from "./runtime/node/socket_stream.ts";
+import { startBeneath, stopBeneath } from "./runtime/node/tls_flow.ts";
 import type { Duplex, IncomingMessage } from "./runtime/node/types.ts";
 
 /** What an upgrade on a socket is made with. */
@@ -51,7 +53,10 @@ export async function upgradeOnSocket(
 ): Promise<SocketUpgrade | undefined> {
   // An error at any moment, also during the callbacks, must find a listener.
   socket.on("error", () => {});
+  // Nobody reads before the handshake is done.
+  stopBeneath(socket);
   try {
+    if (owesAnswer(socket)) throw new Error("An earlier answer is due");
     return await upgrade(message, socket, head, options);
   } catch {
     socket.destroy();
@@ -98,6 +103,7 @@ async function upgrade(
     return undefined;
   }
   const stream = new SocketStream(socket, { head });
+  startBeneath(socket);
   const { settings, compression } = options;
   const { subprotocol, extension } = answer;
   const codec = extension !== undefined && compression !== undefined

@@ -21,7 +21,7 @@ import {
 } from "./fixtures/http_server.ts";
 import { maskedFrame } from "./fixtures/raw_peer.ts";
 import { deferred, hex, test } from "./helper.ts";
-import { until } from "./suite/fixture.ts";
+import { turn, until } from "./suite/fixture.ts";
 
 const BAD_REQUESTS: readonly [what: string, request: string, status: number][] =
   [
@@ -180,6 +180,103 @@ onBoth("Upgrader.listener() outlives 2,500 headers", async (carrier) => {
   }
   await assertAlive(carrier, server);
 });
+
+onBoth(
+  "Upgrader.listener() takes no request whose headers may be cut",
+  async (carrier) => {
+    await using server = await startHttp(
+      carrier,
+      new Upgrader().listener((conn) => conn.terminate()),
+    );
+    // Node and Deno keep a thousand and drop the rest without a word.
+    const many: string[] = Array(1000).fill("a: b");
+    for (
+      const last of [
+        "Origin: http://evil.example",
+        "Content-Length: 3",
+        "Transfer-Encoding: chunked",
+      ]
+    ) {
+      const peer = await connectRaw(carrier, server.port);
+      peer.send(head(...UPGRADE, ...many, last));
+      const answer = await peer.readHead();
+      assert(/^HTTP\/1.1 (400|431) /.test(answer), answer);
+      peer.destroy();
+      await peer.closed;
+    }
+  },
+);
+
+onBoth(
+  "Upgrader.listener() does not upgrade while an answer is due",
+  async (carrier) => {
+    let conns = 0;
+    await using server = await startHttp(
+      carrier,
+      new Upgrader().listener(() => void conns++),
+    );
+    const answers: (() => void)[] = [];
+    server.server.removeAllListeners("request");
+    server.server.on("request", (_request, response) => {
+      answers.push(() => response.end("late"));
+    });
+    const peer = await connectRaw(carrier, server.port);
+    peer.send(head("GET / HTTP/1.1", "Host: a") + head(...UPGRADE));
+    await until(() => answers.length > 0, "the first request");
+    for (let i = 0; i < 10; i++) await turn();
+    // On Bun a request waits for the answer to the one before.
+    for (let i = 0; i < 2; i++) {
+      for (const answer of answers.splice(0)) answer();
+      for (let i = 0; i < 10; i++) await turn();
+    }
+    peer.end();
+    const all = new TextDecoder().decode(await peer.readRest());
+    assert(
+      !all.includes(" 101 ") || all.indexOf("late") < all.indexOf(" 101 "),
+    );
+    assertEquals(conns, all.includes(" 101 ") ? 1 : 0);
+    peer.destroy();
+    await peer.closed;
+    await assertAlive(carrier, server);
+  },
+);
+
+onBoth(
+  "Upgrader.listener() stops a client that floods during authorize",
+  async (carrier) => {
+    const asked = deferred();
+    const go = deferred();
+    const upgrader = new Upgrader({
+      authorize: () => {
+        asked.resolve();
+        return go.promise;
+      },
+    });
+    const opened = deferred<Conn>();
+    await using server = await startHttp(
+      carrier,
+      upgrader.listener((conn) => opened.resolve(conn)),
+    );
+    const peer = await connectRaw(carrier, server.port);
+    peer.send(head(...UPGRADE));
+    await asked.promise;
+    const message = maskedFrame(2, new Uint8Array(2 ** 20));
+    let sent = 0;
+    let before = -1;
+    for (let i = 0; i < 64; i++) peer.send(message).then(() => void sent++);
+    while (sent !== before) {
+      before = sent;
+      for (let i = 0; i < 50; i++) await turn();
+    }
+    assert(sent < 32, `${sent} MiB were taken`);
+    go.resolve();
+    const conn = await opened.promise;
+    for (let i = 0; i < 64; i++) await conn.readMessage();
+    assertStringIncludes(await peer.readHead(), " 101 ");
+    peer.destroy();
+    await peer.closed;
+  },
+);
 
 onBoth(
   "Upgrader.listener() sends the whole of a refusal, then ends",

@@ -28,6 +28,10 @@ export interface NodeListenOptions extends ListenOptions {
 const CHECKS_PER_TIMEOUT = 4;
 const MAX_CHECK_INTERVAL = 5_000;
 
+// Requests of one connection that wait for their answers: all that has come is
+// parsed at once, and each costs a hundred times its bytes.
+const MAX_PIPELINED = 64;
+
 /**
  * Listens with node:http or node:https, and gives each request to `fetch` or to
  * `upgrade`.
@@ -39,7 +43,8 @@ export async function listenOnNode(
 ): Promise<Listener> {
   const server = makeServer(options);
   const carriers = new Set<Duplex>(); // what TCP has brought, TLS or not
-  const requests = new Map<Duplex, number>(); // under way, by HTTP connection
+  // Answers that have not gone out, by HTTP connection.
+  const due = new Map<Duplex, Set<ServerResponse>>();
   let stopping = false;
 
   server.on("connection", (socket) => {
@@ -49,29 +54,36 @@ export async function listenOnNode(
   const secure = options.tls !== undefined;
   server.on(secure ? "secureConnection" : "connection", (socket: Duplex) => {
     if (secure) allowEmptyWrites(socket);
-    requests.set(socket, 0);
-    socket.on("close", () => requests.delete(socket));
+    due.set(socket, new Set());
+    socket.on("close", () => due.delete(socket));
     // Accepted by the system before the end, told of behind it.
     if (stopping) socket.destroy();
   });
   server.on("request", async (message, target) => {
     const { socket } = message;
-    requests.set(socket, (requests.get(socket) ?? 0) + 1);
+    const answers = due.get(socket);
+    if (answers === undefined || answers.size === MAX_PIPELINED) {
+      socket.destroy();
+      return;
+    }
+    answers.add(target);
     target.on("close", () => {
-      const others = (requests.get(socket) ?? 1) - 1;
-      if (!socket.destroyed) requests.set(socket, others);
-      if (stopping && others === 0) socket.destroySoon();
+      answers.delete(target);
+      if (stopping && answers.size === 0) socket.destroySoon();
     });
     if (stopping) target.setHeader("Connection", "close");
     await answer(message, target, options);
   });
   server.on("upgrade", (message, socket, head) => {
-    requests.delete(socket);
-    options.upgrade(message, socket, head);
+    const answers = due.get(socket);
+    due.delete(socket);
+    // An answer that comes behind the 101 would be taken for frames.
+    if (answers !== undefined && answers.size > 1) socket.destroy();
+    else options.upgrade(message, socket, head);
   });
   server.on("clientError", (error, socket) => {
     // In the midst of an answer another one would be taken for a part of it.
-    if (requests.get(socket) === 0) refuseClient(error, socket);
+    if (due.get(socket)?.size === 0) refuseClient(error, socket);
     else socket.destroy();
   });
 
@@ -91,8 +103,8 @@ export async function listenOnNode(
       new Promise((resolve) => {
         stopping = true;
         server.close(() => resolve());
-        for (const [socket, count] of requests) {
-          if (count === 0) socket.destroy();
+        for (const [socket, answers] of due) {
+          if (answers.size === 0) socket.destroy();
         }
       }),
     cut: () => {

@@ -13,6 +13,10 @@ export interface NodeRequestInit {
 
 const FORBIDDEN_METHODS: readonly string[] = ["CONNECT", "TRACE", "TRACK"];
 
+// Node and Deno drop the headers behind these without a word: an Origin, say, or
+// what tells of a body.
+const MAX_HEADERS = 1000;
+
 /**
  * The web `Request` of a node message. The target never changes where the
  * request belongs: of an absolute one (RFC 7230, section 5.3.2) the path counts,
@@ -20,12 +24,14 @@ const FORBIDDEN_METHODS: readonly string[] = ["CONNECT", "TRACE", "TRACK"];
  *
  * @param message The message
  * @param init The signal, and whether to take the body
- * @returns The request, or `undefined` if target, Host or method is malformed
+ * @returns The request, or `undefined` if target, Host or method is malformed,
+ * or if headers may be missing
  */
 export function toRequest(
   message: IncomingMessage,
   init: NodeRequestInit = {},
 ): Request | undefined {
+  if (message.rawHeaders.length >= 2 * MAX_HEADERS) return undefined;
   const path = pathOf(message.url ?? "");
   const host = hostOf(message);
   if (path === undefined || host === undefined) return undefined;
@@ -34,6 +40,10 @@ export function toRequest(
   // Bun's Request takes what Fetch forbids.
   if (FORBIDDEN_METHODS.includes(method)) return undefined;
   const hasBody = init.body === true && method !== "GET" && method !== "HEAD";
+  // What no Request can have waits until it is skipped.
+  if (init.body === true && !hasBody && announcesBody(message)) {
+    stopBeneath(message.socket);
+  }
   try {
     return new Request(`${secure ? "https" : "http"}://${host}${path}`, {
       method,
@@ -85,6 +95,12 @@ function headersOf(raw: readonly string[]): Headers {
   return headers;
 }
 
+/** Whether a body follows the head (RFC 7230, section 3.3). */
+function announcesBody({ headers }: IncomingMessage): boolean {
+  return headers["transfer-encoding"] !== undefined ||
+    Number(headers["content-length"] ?? 0) > 0;
+}
+
 /** The body, of which nothing is read before somebody asks for it. */
 function bodyOf(message: IncomingMessage): ReadableStream<Uint8Array> {
   const { socket } = message;
@@ -111,9 +127,10 @@ function bodyOf(message: IncomingMessage): ReadableStream<Uint8Array> {
  * @param message The message
  */
 export function skipBody(message: IncomingMessage): void {
+  // Also of a body that is here whole: what follows it is not.
+  startBeneath(message.socket);
   if (message.complete) return;
   message.removeAllListeners("data");
-  startBeneath(message.socket);
   message.resume();
 }
 

@@ -1,14 +1,17 @@
 import type { ServerResponse } from "node:http";
 import type { Duplex, Writable } from "node:stream";
 
+import { startBeneath } from "./tls_flow.ts";
+
 /**
  * Sends a web `Response` by node's. A client that goes away cancels the body.
  *
  * @param target Node's response, of which nothing has been sent
  * @param response The response; its body is used up
  * @param method The request's method
- * @throws {TypeError} If the response's body has been used, or its status is no
- * final one
+ * @throws {TypeError} If the response's body has been used, its status is no
+ * final one, or its Content-Length is not its body's: what is too much or too
+ * little would be taken for the next answer's
  * @throws {unknown} What the body fails with
  */
 export async function sendResponse(
@@ -24,6 +27,10 @@ export async function sendResponse(
   if (status < 200) {
     throw new TypeError(`Cannot send Response: its status is ${status}`);
   }
+  // RFC 7230, section 3.3.3
+  const empty = method === "HEAD" || status === 204 || status === 304;
+  const length = lengthOf(headers);
+  if (body === null && !empty) checkLength(0, length, true);
   target.statusCode = status;
   if (statusText !== "" && isReasonPhrase(statusText)) {
     target.statusMessage = statusText;
@@ -31,7 +38,7 @@ export async function sendResponse(
   for (const [name, value] of headers) {
     // While the server stops, its own word on the connection holds.
     if (
-      name !== "set-cookie" &&
+      name !== "set-cookie" && name !== "transfer-encoding" &&
       !(name === "connection" && target.hasHeader(name))
     ) {
       target.setHeader(name, value);
@@ -39,8 +46,7 @@ export async function sendResponse(
   }
   const cookies = headers.getSetCookie();
   if (cookies.length > 0) target.setHeader("Set-Cookie", cookies);
-  // RFC 7230, section 3.3.3
-  if (body === null || method === "HEAD" || status === 204 || status === 304) {
+  if (body === null || empty) {
     await body?.cancel();
     target.end();
     return;
@@ -51,7 +57,7 @@ export async function sendResponse(
     if (!target.headersSent) target.flushHeaders();
   });
   try {
-    await writeBody(body, target);
+    await writeBody(body, target, length);
   } finally {
     clearImmediate(flush);
   }
@@ -101,6 +107,7 @@ export async function refuseOnSocket(
     socket.write(head);
     // What the peer still sends must not keep the socket open.
     socket.resume();
+    startBeneath(socket);
     if (body === null) socket.end();
     else await writeBody(body, socket);
     await closed;
@@ -110,6 +117,21 @@ export async function refuseOnSocket(
   } finally {
     clearTimeout(timer);
   }
+}
+
+/**
+ * Whether the answer to an earlier request of the connection has not been given:
+ * it would come behind the 101 and be taken for frames. Node and Deno note it on
+ * the socket; Bun brings no request before that.
+ *
+ * @param socket The socket of an upgrade event
+ * @returns Whether there is one
+ */
+export function owesAnswer(socket: Duplex): boolean {
+  const { _httpMessage: answer } = socket as Duplex & {
+    _httpMessage?: ServerResponse | null;
+  };
+  return answer?.writableEnded === false;
 }
 
 /**
@@ -123,6 +145,28 @@ export function isReasonPhrase(text: string): boolean {
   return /^[\t\x20-\x7e\x80-\xff]*$/.test(text);
 }
 
+/** The length that the headers announce, if they do. */
+function lengthOf(headers: Headers): number | undefined {
+  const value = headers.get("content-length");
+  if (value === null) return undefined;
+  if (/^[0-9]{1,15}$/.test(value)) return Number(value);
+  throw new TypeError("Cannot send Response: its Content-Length is no number");
+}
+
+/** Throws if so many bytes of a body are too many, or, of a whole one, too few. */
+function checkLength(
+  bytes: number,
+  length: number | undefined,
+  whole: boolean,
+): void {
+  if (length === undefined) return;
+  if (whole ? bytes === length : bytes <= length) return;
+  throw new TypeError(
+    `Cannot send Response: its body is ${whole ? "shorter" : "longer"} than ` +
+      `its Content-Length of ${length} bytes, leave that header out`,
+  );
+}
+
 /**
  * Writes a body, as fast as it is taken, and ends the sink behind it. A sink that
  * closes before cancels the body.
@@ -130,8 +174,10 @@ export function isReasonPhrase(text: string): boolean {
 async function writeBody(
   body: ReadableStream<Uint8Array>,
   sink: Writable,
+  length?: number,
 ): Promise<void> {
   const reader = body.getReader();
+  let written = 0;
   let closed = false;
   let wake = () => {};
   const onDrain = () => wake();
@@ -146,6 +192,8 @@ async function writeBody(
     for (;;) {
       const { done, value } = await reader.read();
       if (closed) return;
+      written += value?.length ?? 0;
+      checkLength(written, length, done);
       if (done) break;
       if (sink.write(value) || closed) continue;
       await new Promise<void>((resolve) => void (wake = resolve));

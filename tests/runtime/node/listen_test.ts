@@ -411,6 +411,149 @@ onWire("garbage behind a request does not get into its answer", async () => {
   assert(!rest.includes(" 400 ") || !rest.includes(" 200 "), rest);
 });
 
+const LENGTHS: readonly [length: string, body: string | null][] = [
+  ["5", "Hello, you"],
+  ["50", "Hello"],
+  ["5", null],
+  ["five", "Hello"],
+  ["5, 5", "Hello"],
+];
+let wrong = LENGTHS[0]!;
+onWire(
+  "an answer of another length than its Content-Length cuts the connection",
+  (request) => {
+    if (new URL(request.url).pathname === "/next") return new Response("next");
+    const [length, body] = wrong;
+    return new Response(body, { headers: { "Content-Length": length } });
+  },
+  async (_peer, server, { carrier }) => {
+    for (wrong of LENGTHS) {
+      reported.length = 0;
+      const peer = await connectRaw(carrier, portOf(server));
+      peer.send(
+        head("GET / HTTP/1.1", "Host: a") +
+          head("GET /next HTTP/1.1", "Host: a", "Connection: close"),
+      );
+      const answer = new TextDecoder().decode(await peer.readRest());
+      peer.destroy();
+      await peer.closed;
+      assertEquals(reported.length, 1, answer);
+      assertStringIncludes(reported[0]!, "TypeError: Cannot send Response");
+      // What the client would take for the second answer is none of ours.
+      const [first = "", second = ""] = answer.split("\r\n\r\n");
+      assert(!second.startsWith("Hello, you"), answer);
+      if (first.startsWith("HTTP/1.1 200 ")) {
+        assert(!answer.includes("next"), answer);
+      }
+    }
+  },
+  { onError: (error) => void reported.push(String(error)) },
+);
+
+onWire(
+  "an answer's own Transfer-Encoding does not frame it",
+  () =>
+    new Response("Hello", {
+      headers: { "Transfer-Encoding": "gzip", "Content-Length": "5" },
+    }),
+  async (peer) => {
+    for (let i = 0; i < 2; i++) {
+      peer.send(head("GET / HTTP/1.1", "Host: a"));
+      const answer = (await peer.readHead()).toLowerCase();
+      assert(!answer.includes("transfer-encoding"), answer);
+      const body = await peer.readBytes(5);
+      assertEquals(new TextDecoder().decode(body), "Hello");
+    }
+  },
+);
+
+onWire(
+  "the body of a GET that nobody can read stops the client",
+  async () => {
+    arrived.resolve();
+    await finish.promise;
+    return new Response("Hello");
+  },
+  async (peer) => {
+    arrived = deferred();
+    finish = deferred();
+    const size = 64 * MiB;
+    peer.send(head("GET / HTTP/1.1", "Host: a", `Content-Length: ${size}`));
+    await arrived.promise;
+    let sent = 0;
+    let last = Promise.resolve();
+    for (let i = 0; i < size; i += MiB) {
+      last = peer.send(new Uint8Array(MiB)).then(() => void (sent += MiB));
+    }
+    assert(await settled(() => sent) < 32 * MiB, `${sent} bytes were taken`);
+    finish.resolve();
+    assertStringIncludes(await peer.readHead(), "HTTP/1.1 200 ");
+    assertEquals(await chunk(peer), "Hello");
+    await last;
+  },
+);
+
+let arrived = deferred();
+let calls = 0;
+onWire(
+  "a client that pipelines without end is cut",
+  () => {
+    calls++;
+    return new Promise(() => {});
+  },
+  async (peer, server, { carrier }) => {
+    calls = 0;
+    const block = head("GET / HTTP/1.1", "Host: a").repeat(500);
+    for (let i = 0; i < 20; i++) peer.send(block);
+    await peer.ended;
+    assert(calls > 0 && calls <= 64, `${calls} requests are under way`);
+    const other = await connectRaw(carrier, portOf(server));
+    other.send(head("GET / HTTP/1.1", "Host: a"));
+    const before = calls;
+    await until(() => calls > before, "another client's request");
+    other.destroy();
+    await other.closed;
+  },
+);
+
+onWire("a client may pipeline 64 requests", () =>
+  new Response("Hello", {
+    headers: { "Content-Length": "5" },
+  }), async (peer) => {
+  peer.send(head("GET / HTTP/1.1", "Host: a").repeat(64));
+  for (let i = 0; i < 64; i++) {
+    assertStringIncludes(await peer.readHead(), "HTTP/1.1 200 ");
+    await peer.readBytes(5);
+  }
+});
+
+for (const count of [999, 1000, 1500]) {
+  onWire(
+    `a request of ${count} headers is read whole or not at all`,
+    (request) => new Response(`last: ${request.headers.get("last")}`),
+    async (peer) => {
+      const many = Array(count - 2).fill("a: b");
+      peer.send(head("GET / HTTP/1.1", "Host: a", ...many, "Last: z"));
+      const status = Number((await peer.readHead()).slice(9, 12));
+      if (status === 200) assertEquals(await chunk(peer), "last: z");
+      else assert(status === 400 || status === 431, `${status}`);
+    },
+  );
+}
+
+onWire(
+  "a small body that is left alone does not stop the connection",
+  () => new Response("Hello", { headers: { "Content-Length": "5" } }),
+  async (peer) => {
+    for (let i = 0; i < 3; i++) {
+      peer.send(head("POST / HTTP/1.1", "Host: a", "Content-Length: 3"));
+      peer.send("abc");
+      assertStringIncludes(await peer.readHead(), "HTTP/1.1 200 ");
+      await peer.readBytes(5);
+    }
+  },
+);
+
 /** What a number comes to when it has not changed for many turns. */
 async function settled(value: () => number): Promise<number> {
   for (let before = -1; before !== value();) {
