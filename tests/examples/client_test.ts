@@ -7,7 +7,7 @@ import { makeAuthority } from "../certificates.ts";
 import { accepting, withServer } from "../dial_server.ts";
 import { hex, test } from "../helper.ts";
 import { withProxy } from "../proxy_server.ts";
-import { Program, START_LIMIT } from "./program.ts";
+import { lacksInterrupt, Program, START_LIMIT } from "./program.ts";
 
 async function withClient(
   args: string[],
@@ -60,7 +60,7 @@ test("the example client closes cleanly by Ctrl-C", async () => {
       assertEquals(client.stdout.endsWith("Closed: 1000\n"), true);
     });
   });
-}, { timeout: START_LIMIT });
+}, { timeout: START_LIMIT, lacks: lacksInterrupt });
 
 test(
   "the example client says that a server without pongs is dead",
@@ -74,7 +74,7 @@ test(
       });
     });
   },
-  { timeout: START_LIMIT },
+  { timeout: START_LIMIT, lacks: lacksInterrupt },
 );
 
 test(

@@ -1,4 +1,5 @@
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import process from "node:process";
 
 import {
@@ -14,7 +15,7 @@ import { dial, type DialOptions } from "../../src/dialer.ts";
 import { BadHandshakeError } from "../../src/errors.ts";
 import { Browser, lacksBrowser } from "../browser/browser.ts";
 import { test } from "../helper.ts";
-import { Program, START_LIMIT } from "./program.ts";
+import { lacksInterrupt, Program, START_LIMIT } from "./program.ts";
 
 const lacks = process.platform === "win32" ? "a POSIX shell" : undefined;
 
@@ -147,6 +148,44 @@ test(
   { timeout: START_LIMIT, lacks },
 );
 
+test("the example command waits for who reads slowly", async () => {
+  const folder = mkdtempSync(`${tmpdir()}/command-`);
+  await withCommand(["sh"], async (port) => {
+    const output = async (name: string) => {
+      const conn = await open(port);
+      await conn.send(
+        `head -c 32000000 /dev/zero; : > ${folder}/${name}; exit`,
+      );
+      return conn;
+    };
+    const slow = await output("slow");
+    const [zeros] = await readAll(await output("fast"));
+    assertEquals(zeros.length, 32_000_000);
+    // In the time that this took, the other would have been done as well.
+    assertEquals(readdirSync(folder), ["fast"]);
+    slow.terminate();
+
+    const input = async (line: string) => {
+      const conn = await open(port);
+      await conn.send(line);
+      const piece = new Uint8Array(64 * 1024);
+      const writing = async () => {
+        for (let i = 0; i < 500; i++) await conn.send(piece);
+        await conn.send(new Uint8Array(0));
+      };
+      return { conn, written: writing() };
+    };
+    let taken = false;
+    const stuck = await input("sleep 60");
+    stuck.written.then(() => taken = true, () => {});
+    const read = await input("exec cat > /dev/null");
+    await read.written;
+    assertEquals((await readAll(read.conn))[1], 1000);
+    assertEquals(taken, false);
+    stuck.conn.terminate();
+  }).finally(() => rmSync(folder, { recursive: true }));
+}, { timeout: START_LIMIT, lacks });
+
 test("the example command serves its page to this machine alone", async () => {
   await withCommand(["none-such"], async (port) => {
     const base = `http://127.0.0.1:${port}`;
@@ -180,7 +219,7 @@ test("the example command serves its page to this machine alone", async () => {
     const conn = await open(port, { headers: { Host: `LOCALHOST:${port}` } });
     assertEquals(await readAll(conn), ["", 1011, "cannot be started"]);
   });
-}, { timeout: START_LIMIT });
+}, { timeout: START_LIMIT, lacks: lacksInterrupt });
 
 test("the example command explains its arguments", async () => {
   const wrong = [[], ["--port=1"], ["--max=0", "a"], ["--bogus", "a"], ["--"]];

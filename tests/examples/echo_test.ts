@@ -6,7 +6,7 @@ import {
   UPGRADE_HEADERS,
 } from "../fixtures/raw_peer.ts";
 import { runtime, test } from "../helper.ts";
-import { Program, START_LIMIT } from "./program.ts";
+import { lacksInterrupt, Program, START_LIMIT } from "./program.ts";
 
 const RUN: Record<typeof runtime, readonly string[]> = {
   deno: ["run", "--no-check", "--allow-net", "--no-prompt"],
@@ -54,6 +54,6 @@ for (const [command, args] of WAYS) {
       peer.end();
       assertEquals(await echo.exited, 0, echo.stderr);
     },
-    { timeout: START_LIMIT },
+    { timeout: START_LIMIT, lacks: lacksInterrupt },
   );
 }

@@ -6,7 +6,7 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { Dialer } from "../../src/dialer.ts";
 import { Browser, lacksBrowser } from "../browser/browser.ts";
 import { test } from "../helper.ts";
-import { Program, START_LIMIT } from "./program.ts";
+import { lacksInterrupt, Program, START_LIMIT } from "./program.ts";
 
 /** Makes a folder, and gives the path of a file in it that is not there yet. */
 async function withFile(fn: (file: string) => Promise<void>): Promise<void> {
@@ -72,7 +72,7 @@ test("the example filewatch sends what the file is like", async () => {
     }
     assertEquals(await filewatch.exited, 0, filewatch.stderr);
   });
-}, { timeout: START_LIMIT });
+}, { timeout: START_LIMIT, lacks: lacksInterrupt });
 
 test("the example filewatch has a page that follows the file", async () => {
   await withFile(async (file) => {

@@ -3,7 +3,12 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { rawDial } from "../../src/testing.ts";
 import { nodeLacks } from "../fixtures/outcome.ts";
 import { runtime, test } from "../helper.ts";
-import { Program, type ProgramOptions, START_LIMIT } from "./program.ts";
+import {
+  lacksInterrupt,
+  Program,
+  type ProgramOptions,
+  START_LIMIT,
+} from "./program.ts";
 
 interface Way extends ProgramOptions {
   readonly name: string;
@@ -54,7 +59,7 @@ for (const { name, lacks, ...way } of WAYS) {
     } finally {
       for (const peer of [echo, time, stray]) peer.destroy();
     }
-  }, { timeout: START_LIMIT, lacks });
+  }, { timeout: START_LIMIT, lacks: lacks ?? lacksInterrupt });
 }
 
 test("the example node_http explains its arguments", async () => {

@@ -9,6 +9,11 @@ import { deferred, runtime, withTimeout } from "../helper.ts";
 /** How long starting a runtime may take on a busy machine, in milliseconds. */
 export const START_LIMIT = 30_000;
 
+/** What a test that interrupts an example lacks, for its option `lacks`. */
+export const lacksInterrupt: string | undefined = process.platform === "win32"
+  ? "Ctrl-C for another process"
+  : undefined;
+
 /** How an example is started. */
 export interface ProgramOptions {
   /** What Deno is allowed: `["--allow-net"]`. */

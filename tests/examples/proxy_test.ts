@@ -7,7 +7,7 @@ import type { RawPeer } from "../../src/raw_peer.ts";
 import { rawDial } from "../../src/testing.ts";
 import { accepting, withServer } from "../dial_server.ts";
 import { deferred, test } from "../helper.ts";
-import { Program, START_LIMIT } from "./program.ts";
+import { lacksInterrupt, Program, START_LIMIT } from "./program.ts";
 
 type Ends = [client: RawPeer, target: RawPeer, requestHead: string];
 
@@ -90,7 +90,7 @@ test("the example proxy passes the handshake on", async () => {
       assertEquals(/secret/i.test(head), false);
       peer.destroy();
     }));
-}, { timeout: START_LIMIT });
+}, { timeout: START_LIMIT, lacks: lacksInterrupt });
 
 test("the example proxy streams both ways and answers pings", async () => {
   await withEnds(1, async (open) => {
@@ -118,7 +118,37 @@ test("the example proxy streams both ways and answers pings", async () => {
       read += payload.length;
     }
   });
-}, { timeout: START_LIMIT });
+}, { timeout: START_LIMIT, lacks: lacksInterrupt });
+
+test("the example proxy waits for a side that reads slowly", async () => {
+  await withEnds(4, async (open) => {
+    const size = 32 * 1024 * 1024;
+    for (const side of [0, 1] as const) {
+      const [slow, fast] = [await open(), await open()];
+      const send = (ends: Ends) =>
+        (ends[side] as RawPeer).sendFrame({
+          opcode: 2,
+          payload: new Uint8Array(size),
+        });
+      const receive = async (ends: Ends) => {
+        const to = ends[1 - side] as RawPeer;
+        for (let read = 0; read < size;) {
+          read += (await to.readFrame()).payload.length;
+        }
+      };
+      (slow[1 - side] as RawPeer).pause();
+      let taken = false;
+      const sent = send(slow).then(() => taken = true);
+      // In the time that this takes, the other would have been taken as well.
+      send(fast);
+      await receive(fast);
+      assertEquals(taken, false);
+      (slow[1 - side] as RawPeer).resume();
+      await receive(slow);
+      await sent;
+    }
+  });
+}, { timeout: START_LIMIT, lacks: lacksInterrupt });
 
 /** Payloads of a close frame, or a cut, and what the other side gets. */
 const CLOSES: [
@@ -163,7 +193,7 @@ test("the example proxy passes the end on, either way", async () => {
       }
     }
   });
-}, { timeout: START_LIMIT });
+}, { timeout: START_LIMIT, lacks: lacksInterrupt });
 
 test("the example proxy refuses as the target does", async () => {
   await withServer(async (peer) => {
@@ -184,7 +214,7 @@ test("the example proxy refuses as the target does", async () => {
       assertEquals(response.headers.get("x-secret"), null);
       assertEquals(new TextDecoder().decode(response.body), "no");
     }));
-}, { timeout: START_LIMIT });
+}, { timeout: START_LIMIT, lacks: lacksInterrupt });
 
 async function statusOf(url: string): Promise<number> {
   const { response } = await assertRejects(() => dial(url), BadHandshakeError);
@@ -201,7 +231,7 @@ test("the example proxy answers for a target that cannot", async () => {
     withProxy(target, async (url) => {
       assertEquals(await statusOf(url), 504);
     }, "--timeout=200"));
-}, { timeout: START_LIMIT });
+}, { timeout: START_LIMIT, lacks: lacksInterrupt });
 
 test("the example proxy has room for --max connections", async () => {
   await withServer(async (peer) => {
@@ -216,7 +246,7 @@ test("the example proxy has room for --max connections", async () => {
       assertEquals(await statusOf(url), 503);
       await conn.close();
     }, "--max=1"));
-}, { timeout: START_LIMIT });
+}, { timeout: START_LIMIT, lacks: lacksInterrupt });
 
 test("the example proxy explains its arguments", async () => {
   const wrong = [[], ["http://a"], ["ws://a", "ws://b"], ["ws://a", "--x"]];
