@@ -64,13 +64,9 @@ async function main(): Promise<void> {
   }
   const { port, hostname, max } = args;
   const page = localPage(new URL("command/", import.meta.url), hostname);
-  const running = new Set<Promise<void>>();
+  const running = new Set<Promise<Exit>>();
 
-  const server = await serve(async (conn) => {
-    const run = runProgram(conn, args);
-    running.add(run);
-    await run.finally(() => running.delete(run));
-  }, {
+  const server = await serve((conn) => runProgram(conn, args, running), {
     port,
     hostname,
     path: "/ws",
@@ -99,18 +95,27 @@ async function main(): Promise<void> {
 }
 
 /** Runs the program to its end, or to that of the connection. */
-async function runProgram(conn: Conn, args: Arguments): Promise<void> {
+async function runProgram(
+  conn: Conn,
+  args: Arguments,
+  running: Set<Promise<Exit>>,
+): Promise<void> {
+  // Several may have been let in at once.
+  if (running.size >= args.max) {
+    await conn.close(CloseCode.TryAgainLater, "too many processes");
+    return;
+  }
   const [program, ...rest] = args.command;
   const child = spawn(program, rest, {
     stdio: ["pipe", "pipe", "pipe"],
     detached: HAS_GROUPS,
   });
   const exit = exitOf(child);
-  let over = false;
-  exit.then(() => over = true);
-  // Not once it has ended: its number may be another's then.
+  running.add(exit);
+  exit.then(() => running.delete(exit));
   conn.closed.then(() => {
-    if (!over) end(child, exit);
+    // Not once it has ended: its number may be another's then.
+    if (running.has(exit)) end(child, exit);
   });
 
   feed(conn, child.stdin);
