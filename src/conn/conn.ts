@@ -4,7 +4,7 @@
 import { type CloseInfo, formatCloseMessage } from "../close.ts";
 import { UnsupportedError } from "../errors.ts";
 import type { ControlType, Message, MessageType } from "../message.ts";
-import type { PreparedMessage } from "../prepared.ts";
+import { PreparedMessage } from "../prepared.ts";
 import type {
   Addr,
   Capabilities,
@@ -469,6 +469,13 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
     message: PreparedMessage,
     options?: WaitOptions,
   ): Promise<void> {
+    if (!(message instanceof PreparedMessage)) {
+      return rejected(
+        new TypeError(
+          "Cannot send prepared message: it must be a PreparedMessage",
+        ),
+      );
+    }
     return this.#core.outbound.sendPrepared(message, options);
   }
 
@@ -548,6 +555,8 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
    * @returns The round trip in milliseconds
    * @throws {UnsupportedError} If the engine has no pings
    * @throws {RangeError} If the payload is longer than 125 bytes
+   * @throws {TypeError} If the payload is neither `string` nor `Uint8Array`
+   * @throws {CloseSentError} If this side's close frame has been sent
    * @throws {CloseError} If the connection ends before
    *
    * @example Is the peer alive?

@@ -268,6 +268,16 @@ export function writing(fixture: Fixture): void {
     }
   });
 
+  it("what is no prepared message is a TypeError", async ({ conn, peer }) => {
+    for (const message of [undefined, null, "a", {}, { type: 1, data: "a" }]) {
+      // A promise, as of any write: nobody expects a throw where none is awaited.
+      const sent = conn.writePreparedMessage(message as PreparedMessage);
+      await assertRejects(() => sent, TypeError, "PreparedMessage");
+    }
+    conn.send("after");
+    assertEquals(await peer.nextText(), [1, "after"]);
+  });
+
   it("writePreparedMessage() waits behind queued messages", async (link) => {
     const { conn, peer } = link;
     const unblock = await block(link);
