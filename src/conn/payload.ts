@@ -58,7 +58,13 @@ export function parseCloseToSend(
   payload: Uint8Array,
 ): { code: number; reason: string } {
   if (payload.length === 0) return { code: 1005, reason: "" };
-  const code = payload.length === 1 ? NaN : payload[0]! << 8 | payload[1]!;
+  // RFC 6455, section 5.5.1: a code has two bytes.
+  if (payload.length === 1) {
+    throw new RangeError(
+      "Cannot send close payload of 1 byte: use formatCloseMessage()",
+    );
+  }
+  const code = payload[0]! << 8 | payload[1]!;
   if (!isSendableCloseCode(code)) {
     throw new RangeError(
       `Cannot send close payload with code ${code}: use formatCloseMessage()`,

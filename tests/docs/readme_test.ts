@@ -1,7 +1,7 @@
 /** Runs each block of the README, as a module of its own, on both runtimes. */
 
 import { assert, assertEquals } from "@std/assert";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,13 +11,35 @@ import { pathToFileURL } from "node:url";
 import { test } from "../helper.ts";
 import { findSnippets, type Snippet } from "./snippets.ts";
 
-const SNIPPETS: readonly Snippet[] = findSnippets(
-  readFileSync(new URL("../../README.md", import.meta.url), "utf8"),
-);
+const ROOT = new URL("../../", import.meta.url);
+const README: string = readFileSync(new URL("README.md", ROOT), "utf8");
+const SNIPPETS: readonly Snippet[] = findSnippets(README);
 
 test("README.md has blocks to run, and none that is left out", () => {
   assert(SNIPPETS.length > 0);
   assertEquals(SNIPPETS.filter(({ attributes }) => attributes !== ""), []);
+});
+
+test("README.md links to what is there", () => {
+  // As GitHub and JSR name the headings.
+  const anchors = Array.from(
+    README.matchAll(/^#+ (.+)$/gm),
+    ([, heading = ""]) =>
+      "#" +
+      heading.toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, "")
+        .replaceAll(" ", "-"),
+  );
+  const links = Array.from(
+    README.matchAll(/\]\(([^)\s]+)\)/g),
+    ([, link = ""]) => link,
+  ).filter((link) => !/^https?:/.test(link));
+  assert(links.length > 0);
+  const broken = links.filter((link) =>
+    link.startsWith("#")
+      ? !anchors.includes(link)
+      : !existsSync(new URL(link, ROOT))
+  );
+  assertEquals(broken, []);
 });
 
 for (const { name, code } of SNIPPETS) {

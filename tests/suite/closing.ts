@@ -82,6 +82,11 @@ export function closing(fixture: Fixture): void {
       );
     }
     await assertRejects(
+      () => conn.writeControl(8, new Uint8Array([3])),
+      RangeError,
+      "of 1 byte",
+    );
+    await assertRejects(
       () => conn.writeControl(8, new Uint8Array([3, 232, 0xff])),
       TypeError,
     );
