@@ -103,10 +103,10 @@ export class Program implements AsyncDisposable {
     return Number(port);
   }
 
-  /** Ctrl-C. */
-  interrupt(): void {
+  /** Ctrl-C, or what a supervisor sends. */
+  interrupt(signal: "SIGINT" | "SIGTERM" = "SIGINT"): void {
     // After `ChildProcess.kill`, Deno tells of no exit code.
-    process.kill(this.#process.pid!, "SIGINT");
+    process.kill(this.#process.pid!, signal);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

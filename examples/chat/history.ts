@@ -1,0 +1,36 @@
+import type { ChatMessage } from "./protocol.ts";
+
+/** The last messages of a room, oldest first. */
+export class History {
+  readonly #limit: number;
+  readonly #messages: ChatMessage[] = [];
+  #forgot = false;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  add(message: ChatMessage): void {
+    this.#messages.push(message);
+    if (this.#messages.length <= this.#limit) return;
+    this.#messages.shift();
+    this.#forgot = true;
+  }
+
+  find(id: string): ChatMessage | undefined {
+    return this.#messages.find((message) => message.id === id);
+  }
+
+  /**
+   * What was said after the message `id`. One that is not remembered is older
+   * than all, or of a server before this one: then all that there is, and
+   * whether there is a gap before it.
+   */
+  after(id: string): { messages: readonly ChatMessage[]; gap: boolean } {
+    const index = this.#messages.findIndex((message) => message.id === id);
+    return {
+      messages: this.#messages.slice(index + 1),
+      gap: id !== "" && index < 0 && this.#forgot,
+    };
+  }
+}

@@ -1,0 +1,100 @@
+/** The chat as a program: its page, its arguments and its end. */
+
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { readdirSync, readFileSync } from "node:fs";
+
+import { NAME_LENGTH, TEXT_LENGTH } from "../../examples/chat/protocol.ts";
+import { dial } from "../../src/dialer.ts";
+import { portOf } from "../fixtures/servers.ts";
+import { test } from "../helper.ts";
+import { joinOf, startChat } from "./chat_person.ts";
+import { Program, START_LIMIT } from "./program.ts";
+
+const PAGE = new URL("../../examples/chat/page/", import.meta.url);
+const TYPES: Record<string, string> = {
+  html: "text/html",
+  css: "text/css",
+  js: "text/javascript",
+  svg: "image/svg+xml",
+};
+const ALLOW = ["--allow-net", "--allow-read"];
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  test(`the example chat says good-bye at ${signal}`, async () => {
+    await using chat = new Program("chat/main.ts", ["--port", "0"], {
+      allow: ALLOW,
+    });
+    const port = await chat.port();
+    const page = await fetch(`http://127.0.0.1:${port}/`);
+    assertStringIncludes(await page.text(), "<title>Chat</title>");
+
+    const { conn } = await dial(`ws://127.0.0.1:${port}/chat`);
+    await conn.writeJSON(joinOf("Ann"));
+    assertStringIncludes(String((await conn.readMessage()).data), "welcome");
+    chat.interrupt(signal);
+    const { code, reason, wasClean } = await conn.closed;
+    assertEquals([code, reason, wasClean], [1001, "The server restarts", true]);
+    assertEquals(await chat.exited, 0, chat.stderr);
+  }, { timeout: START_LIMIT });
+}
+
+test("the example chat explains its arguments", async () => {
+  for (const args of [["--port", "x"], ["--port=65536"], ["--bogus"], ["a"]]) {
+    await using chat = new Program("chat/main.ts", args, { allow: ALLOW });
+    assertEquals(await chat.exited, 2);
+    assertStringIncludes(chat.stderr, "Usage: main.ts [--port N]");
+  }
+}, { timeout: 2 * START_LIMIT });
+
+test("the chat serves its page, and nothing else", async () => {
+  await using server = await startChat();
+  const origin = `http://127.0.0.1:${portOf(server)}`;
+  for (const name of readdirSync(PAGE)) {
+    const response = await fetch(`${origin}/${name}`);
+    assertEquals(response.status, 200, name);
+    assertEquals(
+      await response.text(),
+      readFileSync(new URL(name, PAGE), "utf8"),
+    );
+    const { headers } = response;
+    const extension = name.split(".")[1]!;
+    assertStringIncludes(headers.get("content-type")!, TYPES[extension]!);
+    assertStringIncludes(
+      headers.get("content-security-policy")!,
+      "default-src 'none'; script-src 'self'; style-src 'self';",
+    );
+    assertEquals(headers.get("x-content-type-options"), "nosniff");
+  }
+  const refused: [path: string, init: RequestInit, status: number][] = [
+    ["/protocol.ts", {}, 404],
+    ["/..%2fprotocol.ts", {}, 404],
+    ["/%2e%2e/main.ts", {}, 404],
+    ["/page/", {}, 404],
+    ["/", { method: "POST", body: "x" }, 405],
+  ];
+  for (const [path, init, status] of refused) {
+    const response = await fetch(origin + path, init);
+    await response.body?.cancel();
+    assertEquals(response.status, status, path);
+  }
+  const head = await fetch(`${origin}/`, { method: "HEAD" });
+  assertEquals([head.status, await head.text()], [200, ""]);
+});
+
+test("the chat's page takes what the server takes", () => {
+  const html = readFileSync(new URL("index.html", PAGE), "utf8");
+  const lengths = Array.from(
+    html.matchAll(/id="(\w+)"[^>]*maxlength="(\d+)"/g),
+    ([, id, length]) => [id, Number(length)],
+  );
+  assertEquals(lengths, [
+    ["name", NAME_LENGTH],
+    ["room", NAME_LENGTH],
+    ["text", TEXT_LENGTH],
+  ]);
+  // No style or script that its Content-Security-Policy would refuse.
+  assertEquals(
+    /<style|\sstyle=|\son\w+=|<script(?! type="module" src)/.test(html),
+    false,
+  );
+});
