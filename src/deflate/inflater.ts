@@ -10,9 +10,14 @@ import { SLICE } from "./zlib_options.ts";
 export type Emit = (part: Uint8Array<ArrayBuffer>) => Promise<void> | undefined;
 
 // RFC 7692, section 7.2.2: 00 00 ff ff ends what the sender has begun. Behind
-// a message that is complete another empty block does nothing; in one that is
-// cut off it becomes data.
-const TAIL = Uint8Array.of(0x00, 0x00, 0xff, 0xff, 0, 0x00, 0x00, 0xff, 0xff);
+// a message that is complete more empty blocks do nothing; in one that is cut
+// off they become data. There are as many as the longest header of a block, 286
+// bytes, can take in (RFC 1951, section 3.2.7).
+const EMPTY_BLOCK: readonly number[] = [0x00, 0x00, 0x00, 0xff, 0xff];
+const TAIL = Uint8Array.from(
+  { length: 64 * EMPTY_BLOCK.length },
+  (_, i) => EMPTY_BLOCK[i % EMPTY_BLOCK.length]!,
+).subarray(1);
 const NOTHING: Uint8Array = new Uint8Array(0);
 
 // A piece on its way through zlib.

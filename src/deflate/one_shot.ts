@@ -68,7 +68,26 @@ export function inflateOnce(
   // RFC 7692, section 7.2.3.4: a final block may end the message, but not what
   // we have added.
   if (used > length && used < input.length) throw corrupt();
+  if (endsWithSync(buffer) && isCutOff(data, buffer.length)) throw corrupt();
   return ownBytes(buffer);
+}
+
+/** Whether 00 00 ff ff are the last bytes. */
+function endsWithSync(bytes: Uint8Array): boolean {
+  const { length } = bytes;
+  return length >= 4 && bytes[length - 1] === 0xff &&
+    bytes[length - 2] === 0xff && bytes[length - 3] === 0 &&
+    bytes[length - 4] === 0;
+}
+
+/**
+ * Whether what we have added is among the bytes: it fits where a block without
+ * compression is cut off by as much.
+ */
+function isCutOff(data: Uint8Array, inflated: number): boolean {
+  const finishFlush = constants.Z_SYNC_FLUSH;
+  spend(inflated);
+  return inflateRawSync(data, { finishFlush }).length < inflated;
 }
 
 interface Inflated {

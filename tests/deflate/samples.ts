@@ -20,6 +20,8 @@ export const BROKEN: readonly [what: string, payload: string][] = [
   ["cut off", "f2 48 cd"],
   ["cut off", "f3 48 cd c9 c9 07"],
   ["cut off", "00 05 00 fa ff 48 65"],
+  ["cut off", "00 05 00 fa ff 48"], // 00 00 ff ff would fit
+  ["cut off", "34 00"], // in the header of a block
 ];
 
 /** Text like JSON: it shrinks to a third. */

@@ -135,9 +135,11 @@ function digits(bytes: Uint8Array): string {
 }
 
 function thrown(error: unknown): string {
-  return error instanceof Error
-    ? `threw ${error.name}: ${error.message}\n${error.stack}`
-    : `threw: ${String(error)}`;
+  if (!(error instanceof Error)) return `threw: ${String(error)}`;
+  // Where in the library; who called it is known.
+  const lines = error.stack?.split("\n")
+    .filter((line) => line.includes("/src/")) ?? [];
+  return [`threw ${error.name}: ${error.message}`, ...lines].join("\n");
 }
 
 async function within(fault: Promise<Fault>): Promise<Fault> {

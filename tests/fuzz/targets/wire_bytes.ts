@@ -22,26 +22,47 @@ const FIRST: readonly number[] = [
   0x42,
 ];
 
-/** Arbitrary bytes, and headers with arbitrary bytes behind them. */
+/** Arbitrary bytes: at all, or behind headers that claim one length or another. */
 export function looseBytes(random: Random, side: Side): Uint8Array {
   if (random.oneIn(4)) return random.bytes(random.length(300));
   const parts: Uint8Array[] = [];
-  const maskBit = side === "server" ? 0x80 : 0;
   for (let i = random.below(6); i >= 0; i--) {
-    const head = [
-      random.oneIn(8) ? random.below(256) : random.pick(FIRST),
-      (random.oneIn(30) ? random.below(256) : maskBit) |
-      (random.oneIn(4) ? 126 + random.below(2) : random.below(12)),
-    ];
-    // The high bytes of a long length are mostly 0.
-    if (random.oneIn(4)) {
-      const zeros = random.below(8);
-      for (let j = 0; j < zeros; j++) head.push(0);
-      head.push(random.below(3), random.below(256));
-    }
-    parts.push(Uint8Array.from(head), random.bytes(random.length(140)));
+    const payload = random.bytes(random.length(140));
+    const length = random.oneIn(6) ? random.uint32() : payload.length;
+    parts.push(looseHeader(random, side, length), payload);
   }
   return join(parts);
+}
+
+function looseHeader(
+  random: Random,
+  side: Side,
+  length: number,
+): Uint8Array<ArrayBuffer> {
+  const first = random.oneIn(8) ? random.below(256) : random.pick(FIRST);
+  const maskBit = (side === "server") !== random.oneIn(40) ? 0x80 : 0;
+  const bits = random.oneIn(20)
+    ? random.pick([7, 16, 64])
+    : length < 126
+    ? 7
+    : length < 65_536
+    ? 16
+    : 64;
+  const head = [first];
+  if (bits === 7) head.push(maskBit | length & 0x7f);
+  else {
+    head.push(maskBit | (bits === 16 ? 126 : 127));
+    // The high half is seldom used, but for what goes wrong with it.
+    const high = random.oneIn(20) ? random.uint32() : 0;
+    if (bits === 64) head.push(...bytesOf(high));
+    head.push(...bytesOf(length).slice(bits === 64 ? 0 : 2));
+  }
+  if (maskBit !== 0) head.push(...bytesOf(random.uint32()));
+  return Uint8Array.from(head);
+}
+
+function bytesOf(word: number): number[] {
+  return [word >>> 24, word >>> 16 & 255, word >>> 8 & 255, word & 255];
 }
 
 /** Frames of a conversation; two of three times some bytes are changed. */

@@ -1,0 +1,259 @@
+/**
+ * The fuzzer finds what it is there for: bugs are planted, one at a time, into
+ * what stands between the targets and the library.
+ */
+
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+
+import { ProtocolError, ReadLimitError } from "../../src/errors.ts";
+import type { SessionReceiver } from "../../src/protocol/assembler.ts";
+import { Session, type SessionOptions } from "../../src/protocol/session.ts";
+import { hex, test } from "../helper.ts";
+import { attempt, type Finding, formatFinding, fuzz } from "./fuzz.ts";
+import type { Target } from "./target.ts";
+import { decoderTarget, framesTarget } from "./targets/decoder.ts";
+import type { MakeSession, SessionLike } from "./targets/session.ts";
+
+const SEED = 20_111_212;
+// Many times as many as any of the bugs takes.
+const INPUTS = 20_000;
+
+/** Finds a bug, twice, and sees that the smaller input shows it as well. */
+async function find(target: Target): Promise<Finding> {
+  const { finding } = await fuzz(target, { seed: SEED, inputs: INPUTS });
+  assert(finding !== undefined, "the bug was not found");
+  const again = await fuzz(target, {
+    seed: SEED,
+    from: finding.iteration,
+    inputs: 1,
+  });
+  assertEquals(again.finding, finding);
+  const smaller = hex(finding.smaller);
+  assert(finding.smaller.length <= finding.input.length);
+  assertEquals(await attempt(target, smaller), finding.fault);
+  return finding;
+}
+
+/** A session whose receiver, or whose methods, have a bug. */
+function planted(
+  receiver: (receiver: SessionReceiver) => Partial<SessionReceiver>,
+  session: (session: Session) => Partial<SessionLike> = () => ({}),
+  options: (options: SessionOptions) => Partial<SessionOptions> = () => ({}),
+): MakeSession {
+  return (given, right) => {
+    const wrong = new Proxy(right, overlay(receiver(right)));
+    const real = new Session({ ...given, ...options(given) }, wrong);
+    return new Proxy(real, overlay(session(real)));
+  };
+}
+
+/** Looks a member up in the bug first. */
+function overlay<T extends object>(bug: Partial<T>): ProxyHandler<T> {
+  return {
+    get(target, name) {
+      const from = name in bug ? bug : target;
+      const member = Reflect.get(from, name);
+      return typeof member === "function" ? member.bind(from) : member;
+    },
+  };
+}
+
+const nothing = () => ({});
+
+/** What is planted, and the kind of fault that it is found by. */
+const BUGS: readonly [what: string, make: MakeSession, kind: string][] = [
+  [
+    "RSV1 passes without an extension",
+    planted(nothing, nothing, () => ({ rsv1: true })),
+    "entry",
+  ],
+  [
+    "the read limit is one too high",
+    planted(
+      nothing,
+      nothing,
+      ({ readLimit }) => ({ readLimit: readLimit + 1 }),
+    ),
+    "entry",
+  ],
+  [
+    "text that is not UTF-8 ends with 1002",
+    planted((right) => ({
+      fail(error) {
+        if (error instanceof ReadLimitError) right.fail(error);
+        else right.fail(new ProtocolError(error.message));
+      },
+    })),
+    "entry",
+  ],
+  [
+    "a close frame without a code has code 1000",
+    planted((right) => ({
+      close: (code, reason) => right.close(code === 1005 ? 1000 : code, reason),
+    })),
+    "entry",
+  ],
+  [
+    "a pong that is empty is lost",
+    planted((right) => ({
+      pong: (payload) => payload.length > 0 && right.pong(payload),
+    })),
+    "entry",
+  ],
+  [
+    "a message of 126 bytes loses the last one",
+    planted((right) => ({
+      message: (type, data) =>
+        right.message(type, data.length === 126 ? data.slice(1) : data),
+    })),
+    "entry",
+  ],
+  [
+    "what stands behind the peer's close frame is read",
+    planted((right) => ({
+      close(code, reason) {
+        right.close(code, reason);
+        right.ping(new Uint8Array(0));
+      },
+    })),
+    "entry",
+  ],
+  [
+    "the last piece of a message comes with the next chunk",
+    (options, right) => {
+      let late: Uint8Array<ArrayBuffer> | undefined;
+      const flush = () => {
+        if (late !== undefined) right.messageData(late);
+        late = undefined;
+      };
+      return planted((right) => ({
+        messageData(bytes) {
+          flush();
+          late = bytes.slice();
+          return true;
+        },
+        messageEnd() {
+          flush();
+          right.messageEnd();
+        },
+      }))(options, right);
+    },
+    "partial",
+  ],
+  [
+    "an error that is not documented",
+    planted((right) => ({
+      fail: () => right.fail(new RangeError("Bad frame") as ProtocolError),
+    })),
+    "error",
+  ],
+  [
+    "an exception",
+    planted((right) => ({
+      ping(payload) {
+        if (payload[0] === 0x00) throw new TypeError("Cannot read a ping");
+        right.ping(payload);
+      },
+    })),
+    "threw TypeError",
+  ],
+  [
+    "small messages keep their chunk alive",
+    planted((right) => ({
+      message(type, data) {
+        if (typeof data === "string") return right.message(type, data);
+        const large = new Uint8Array(5000);
+        large.set(data);
+        right.message(type, large.subarray(0, data.length));
+      },
+    })),
+    "memory",
+  ],
+  [
+    "a chunk is given back while a message lies in it",
+    planted((right) => ({
+      message(type, data) {
+        right.message(type, data);
+        if (typeof data !== "string") queue.push(data);
+      },
+    }), (session) => ({
+      get held() {
+        // Later, as a chunk would be filled again.
+        for (const data of queue.splice(0)) data.fill(0);
+        return session.held;
+      },
+    })),
+    "entry",
+  ],
+  [
+    "a state that forgets our own close frame",
+    planted(nothing, (session) => ({
+      get state() {
+        return session.state === "closed" ? "failed" : session.state;
+      },
+    })),
+    "state",
+  ],
+];
+
+const queue: Uint8Array[] = [];
+
+for (const [what, make, kind] of BUGS) {
+  test(`fuzz() finds, and finds again: ${what}`, async () => {
+    for (const target of [decoderTarget(make), framesTarget(make)]) {
+      const finding = await find(target);
+      assertEquals(finding.fault.split(":")[0], kind);
+      // The largest that is needed: a message of 126 bytes.
+      assert(finding.smaller.length / 2 <= 140, formatFinding(finding));
+      queue.length = 0;
+    }
+  });
+}
+
+test("fuzz() says how to see a finding again", async () => {
+  const make = planted((right) => ({ ping: () => right.ping(hex("ff")) }));
+  const finding = await find(framesTarget(make));
+  const text = formatFinding(finding);
+  assertStringIncludes(text, `seed ${SEED}, input ${finding.iteration}`);
+  assertStringIncludes(
+    text,
+    `deno task fuzz --only frames --hex ${finding.smaller}`,
+  );
+  assertStringIncludes(
+    text,
+    `--seed ${SEED} --from ${finding.iteration} --inputs 1`,
+  );
+});
+
+test("fuzz() takes the same inputs for the same seed, others for another", async () => {
+  const inputs = async (seed: number): Promise<string[]> => {
+    const seen: string[] = [];
+    const target: Target = {
+      ...decoderTarget(),
+      check: (input) => void seen.push(input.join()),
+    };
+    await fuzz(target, { seed, inputs: 100 });
+    return seen;
+  };
+  assertEquals(await inputs(1), await inputs(1));
+  const others = new Set(await inputs(2));
+  assert((await inputs(1)).filter((input) => others.has(input)).length < 10);
+});
+
+test("fuzz() goes on past a fault of another kind when it looks for less", async () => {
+  const target: Target = {
+    name: "toy",
+    about: "",
+    settings: 1,
+    generate: () => hex("01 05 06 07 08 09"),
+    // What is found needs a 7; whatever is too short throws.
+    check(input) {
+      if (input.length < 3) throw new RangeError("too short");
+      return input.includes(7) ? `seven: ${input.length} bytes` : undefined;
+    },
+    describe: () => "",
+  };
+  const { finding } = await fuzz(target, { seed: 1, inputs: 1 });
+  assertEquals(finding?.fault, "seven: 3 bytes");
+  assertEquals(finding?.smaller, "000700");
+});
