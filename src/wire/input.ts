@@ -85,6 +85,8 @@ export class Input implements ByteReceiver, SessionReceiver {
 
   /** Ignores what comes from now on, but lets it come: the end stands behind it. */
   discard(): void {
+    // Of what is gathered of a message, nothing may come behind the end.
+    this.#decoding = undefined;
     this.session.fail();
     this.#decoding = undefined;
     this.resume();
@@ -166,6 +168,7 @@ export class Input implements ByteReceiver, SessionReceiver {
   }
 
   close(code: number, reason: string): void {
+    this.#decoding = undefined;
     this.#receiver.closeReceived(code, reason, false);
     this.#owner.peerClosed();
   }

@@ -227,3 +227,19 @@ function unmasked(bytes: Uint8Array): [head: string, text: string][] {
   }
   return frames;
 }
+
+test("wireTransport delivers nothing of a message in fragments behind the end", async () => {
+  const ends: [frame: Uint8Array, event: string][] = [
+    [hex("88 02 03e8"), "close 1000"],
+    [hex("83 00"), "failed ProtocolError"],
+  ];
+  for (const [end, event] of ends) {
+    const { stream, events } = open(new ToyCodec());
+    events.messageStart = () => void events.list.push("start");
+    // The beginning of a compressed message, in the same chunk.
+    stream.receiver!.data(join(hex("42 01 ff"), end));
+    await turn();
+    await turn();
+    assertEquals(events.list, [event]);
+  }
+});

@@ -65,15 +65,26 @@ function bytesOf(word: number): number[] {
   return [word >>> 24, word >>> 16 & 255, word >>> 8 & 255, word & 255];
 }
 
+/** Makes the payload of a compressed message. */
+type Deflate = (random: Random) => Uint8Array;
+
 /** Frames of a conversation; two of three times some bytes are changed. */
-export function changedFrames(random: Random, side: Side): Uint8Array {
-  const bytes = frames(random, side);
+export function changedFrames(
+  random: Random,
+  side: Side,
+  deflate?: Deflate,
+): Uint8Array {
+  const bytes = frames(random, side, deflate);
   if (random.oneIn(3)) return bytes;
   return mutate(random, bytes);
 }
 
 /** The frames of some valid messages, with control frames between. */
-export function frames(random: Random, side: Side): Uint8Array {
+export function frames(
+  random: Random,
+  side: Side,
+  deflate?: Deflate,
+): Uint8Array {
   const parts: Uint8Array[] = [];
   const add = (first: number, payload: Uint8Array) => {
     const key = random.oneIn(8) ? 0 : random.uint32();
@@ -82,9 +93,11 @@ export function frames(random: Random, side: Side): Uint8Array {
   for (let i = random.below(5); i >= 0; i--) {
     const type = 1 + random.below(2);
     // A session without the extension refuses these.
-    const rsv1 = random.oneIn(6) ? 0x40 : 0;
+    const rsv1 = random.oneIn(deflate === undefined ? 6 : 2) ? 0x40 : 0;
     const most = random.oneIn(400) ? 70_000 : 600;
-    const payload = type === 1
+    const payload = rsv1 !== 0 && deflate !== undefined
+      ? deflate(random)
+      : type === 1
       ? randomText(random, random.length(most))
       : random.bytes(random.length(most));
     const cuts = random.oneIn(2) ? 0 : random.below(5);
