@@ -16,15 +16,18 @@ async function run(...args: string[]): Promise<Figures> {
   return await withTimeout(child.read(), LIMIT, "the fuzzer");
 }
 
-test("the fuzzer finds nothing from a fixed seed", async () => {
-  const figures = await run("--seed", "6455", "--inputs", "200");
+function assertAll({ targets }: Figures): void {
   assertEquals(
-    figures.targets.map(({ name, inputs }) => [name, inputs]),
-    TARGETS.map(({ name }) => [name, 200]),
+    targets.map(({ name }) => name),
+    TARGETS.map(({ name }) => name),
   );
+  for (const { name, inputs } of targets) assert(inputs > 0, name);
+}
+
+test("the fuzzer finds nothing from a fixed seed", async () => {
+  assertAll(await run("--seed", "6455", "--seconds", "3"));
 }, { timeout: LIMIT });
 
 test("the fuzzer finds nothing from a fresh seed", async () => {
-  const { targets } = await run("--seconds", "5");
-  for (const { name, inputs } of targets) assert(inputs > 0, name);
+  assertAll(await run("--seconds", "5"));
 }, { timeout: LIMIT });
