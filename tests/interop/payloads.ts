@@ -1,0 +1,48 @@
+/**
+ * What is sent over the networks of these tests. The functions are also sent to
+ * pages, as source: they refer to nothing outside.
+ */
+
+/** Around the borders of the three forms of a frame's length, and a large one. */
+export const SIZES: readonly number[] = [
+  0,
+  1,
+  125,
+  126,
+  65_535,
+  65_536,
+  2 ** 20,
+];
+
+/** Bytes that tell their place. */
+export function bytesOf(size: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(size);
+  for (let i = 0; i < size; i++) bytes[i] = i % 251;
+  return bytes;
+}
+
+/** A text of so many bytes of UTF-8, of two each as far as it goes. */
+export function textOf(size: number): string {
+  return "é".repeat(size >> 1) + "e".repeat(size & 1);
+}
+
+/** A message in a word that can be compared: type, size and its Adler-32. */
+export function digest(data: string | Uint8Array): string {
+  const text = typeof data === "string";
+  const bytes = text ? new TextEncoder().encode(data) : data;
+  let a = 1;
+  let b = 0;
+  for (const byte of bytes) {
+    a = (a + byte) % 65_521;
+    b = (b + a) % 65_521;
+  }
+  return `${text ? "text" : "binary"} ${bytes.length} ${b * 65_536 + a}`;
+}
+
+/** What comes back of all that is sent, in order. */
+export function digests(sizes: readonly number[] = SIZES): string[] {
+  return sizes.flatMap((size) => [
+    digest(textOf(size)),
+    digest(bytesOf(size)),
+  ]);
+}
