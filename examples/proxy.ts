@@ -283,7 +283,8 @@ function readArguments(args: string[]): Arguments | undefined {
     const [port, max] = [Number(values.port), Number(values.max)];
     const timeout = Number(values.timeout);
     const fits = positionals.length === 1 && /^wss?:$/.test(target.protocol) &&
-      port >= 0 && port <= 65_535 && max > 0 && timeout > 0;
+      target.username === "" && target.hash === "" && port >= 0 &&
+      port <= 65_535 && max > 0 && timeout > 0;
     if (!fits) return undefined;
     return { target, port, hostname: values.hostname, max, timeout };
   } catch {

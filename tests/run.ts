@@ -118,7 +118,7 @@ async function checkTypes(modules: Modules, temp: string): Promise<Counts> {
 async function writeSnippets(page: string, temp: string): Promise<string[]> {
   const snippets = findSnippets(await Deno.readTextFile(ROOT + page));
   return await Promise.all(snippets.map(async ({ name, code }) => {
-    const path = `${temp}/${page} ${name}.ts`.replaceAll(/[^\w/.-]/g, "_");
+    const path = `${temp}/${`${page} ${name}`.replaceAll(/[^\w.-]/g, "_")}.ts`;
     await Deno.writeTextFile(path, code);
     return path;
   }));

@@ -249,7 +249,9 @@ test("the example proxy has room for --max connections", async () => {
 }, { timeout: START_LIMIT, lacks: lacksInterrupt });
 
 test("the example proxy explains its arguments", async () => {
-  const wrong = [[], ["http://a"], ["ws://a", "ws://b"], ["ws://a", "--x"]];
+  const wrong = [[], ["http://a"], ["ws://a", "ws://b"], ["ws://a", "--x"], [
+    "ws://u@a",
+  ]];
   await Promise.all(wrong.map(async (args) => {
     await using proxy = new Program("proxy.ts", args);
     assertEquals(await proxy.exited, 2);
