@@ -33,6 +33,8 @@ export interface JsDoc {
     readonly name?: string;
     readonly doc?: string;
     readonly tsType?: unknown;
+    /** Of a default. */
+    readonly value?: string;
   }[];
 }
 
@@ -70,6 +72,27 @@ export function readDocs(file: string): Docs {
     encoding: "utf8",
     maxBuffer: 1 << 26,
   }));
+}
+
+/** The numbers that an interface's `@default` tags tell, by property. */
+export function numericDefaults(
+  docs: Docs,
+  name: string,
+): Record<string, number> {
+  const numbers: Record<string, number> = {};
+  for (const { symbols } of Object.values(docs.nodes)) {
+    for (const symbol of symbols) {
+      if (symbol.name !== name) continue;
+      for (const { def } of symbol.declarations) {
+        for (const { name, jsDoc } of def?.properties ?? []) {
+          const tag = jsDoc?.tags?.find(({ kind }) => kind === "default");
+          const value = Number(tag?.value?.replaceAll("_", ""));
+          if (!Number.isNaN(value)) numbers[name] = value;
+        }
+      }
+    }
+  }
+  return numbers;
 }
 
 /**

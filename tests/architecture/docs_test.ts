@@ -1,6 +1,14 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import { test } from "../helper.ts";
-import { type Declaration, findDocFaults, readDocs } from "./docs.ts";
+import { connSettings } from "../../src/conn/options.ts";
+import { compressionSettings } from "../../src/deflate/options.ts";
+import {
+  type Declaration,
+  findDocFaults,
+  numericDefaults,
+  readDocs,
+} from "./docs.ts";
+import { readText } from "./files.ts";
 
 /** What may be missing, and why. */
 const EXCEPTIONS: ReadonlyMap<RegExp, string> = new Map([
@@ -15,6 +23,30 @@ for (const file of ["mod.ts", "src/testing.ts"]) {
     assertEquals(faults, []);
   }, { only: "deno" });
 }
+
+test("the defaults that are told are those that hold", () => {
+  const docs = readDocs("mod.ts");
+  const settings = connSettings({}, "server");
+  const { keepAlive, writeBufferPool: _, ...numbers } = settings;
+  const told = numericDefaults(docs, "ConnOptions");
+  assertEquals(told, numbers);
+  assertEquals(numericDefaults(docs, "KeepAliveOptions"), keepAlive);
+  const compression = numericDefaults(docs, "CompressionOptions");
+  assertEquals({ ...compressionSettings(true), ...compression }, {
+    ...compressionSettings(true),
+  });
+  assertEquals(Object.keys(compression).length, 4);
+
+  const readme = readText("README.md");
+  for (const [name, value] of Object.entries(told)) {
+    const text = value % 2 ** 20 === 0
+      ? `${value / 2 ** 20} MiB`
+      : value % 1024 === 0
+      ? `${value / 1024} KiB`
+      : value.toLocaleString("en");
+    assertMatch(readme, new RegExp(`^\\| \`${name}\` +\\| ${text} `, "m"));
+  }
+}, { only: "deno" });
 
 /** The faults of one declaration under the name `X`. */
 function faultsOf(declaration: Declaration): string[] {
