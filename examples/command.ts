@@ -29,7 +29,7 @@ import process from "node:process";
 import type { Readable, Writable } from "node:stream";
 import { parseArgs } from "node:util";
 
-import { CloseCode, type Conn, serve } from "../mod.ts";
+import { CloseCode, type Conn, serve, type Server } from "../mod.ts";
 import { isLocal, localPage } from "./shared/local_page.ts";
 
 const USAGE = "Usage: command.ts [--port N] [--hostname NAME] [--max N] " +
@@ -66,26 +66,33 @@ async function main(): Promise<void> {
   const page = localPage(new URL("command/", import.meta.url), hostname);
   const running = new Set<Promise<Exit>>();
 
-  const server = await serve((conn) => runProgram(conn, args, running), {
-    port,
-    hostname,
-    path: "/ws",
-    fetch: page.fetch,
-    upgrader: {
-      authorize: (request) =>
-        running.size < max
-          ? page.authorize(request)
-          : new Response("Too many processes\n", { status: 503 }),
-      readLimit: 64 * 1024,
-    },
-    onListen: (addr) => {
-      if (addr.transport !== "tcp") return;
-      console.log(
-        `Running ${args.command[0]} on http://${hostname}:${addr.port}/`,
-      );
-      if (!isLocal(hostname)) console.log("Other machines can reach it");
-    },
-  });
+  let server: Server;
+  try {
+    server = await serve((conn) => runProgram(conn, args, running), {
+      port,
+      hostname,
+      path: "/ws",
+      fetch: page.fetch,
+      upgrader: {
+        authorize: (request) =>
+          running.size < max
+            ? page.authorize(request)
+            : new Response("Too many processes\n", { status: 503 }),
+        readLimit: 64 * 1024,
+      },
+      onListen: (addr) => {
+        if (addr.transport !== "tcp") return;
+        console.log(
+          `Running ${args.command[0]} on http://${hostname}:${addr.port}/`,
+        );
+        if (!isLocal(hostname)) console.log("Other machines can reach it");
+      },
+    });
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 1;
+    return;
+  }
 
   process.once("SIGINT", async () => {
     await server.shutdown();

@@ -19,7 +19,13 @@ import { basename } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 
-import { type Conn, MessageType, PreparedMessage, serve } from "../mod.ts";
+import {
+  type Conn,
+  MessageType,
+  PreparedMessage,
+  serve,
+  type Server,
+} from "../mod.ts";
 import { localPage } from "./shared/local_page.ts";
 
 const USAGE = "Usage: filewatch.ts FILE [--port N] [--hostname NAME]";
@@ -166,31 +172,38 @@ async function main(): Promise<void> {
   const follower = new Follower(file);
   const page = localPage(new URL("filewatch/", import.meta.url), hostname);
 
-  const server = await serve(async (conn, request) => {
-    const has = new URL(request.url).searchParams.get("version") ?? "";
-    const shown = new Page(conn, has);
-    follower.add(shown);
-    try {
-      // A page has nothing to say, but somebody must read: for the close frame.
-      for await (const _message of conn);
-    } finally {
-      follower.delete(shown);
-    }
-  }, {
-    port,
-    hostname,
-    path: "/ws",
-    fetch: page.fetch,
-    upgrader: {
-      authorize: page.authorize,
-      enableCompression: true,
-      readLimit: 1024,
-    },
-    onListen: (addr) => {
-      if (addr.transport !== "tcp") return;
-      console.log(`Following ${file} on http://${hostname}:${addr.port}/`);
-    },
-  });
+  let server: Server;
+  try {
+    server = await serve(async (conn, request) => {
+      const has = new URL(request.url).searchParams.get("version") ?? "";
+      const shown = new Page(conn, has);
+      follower.add(shown);
+      try {
+        // A page has nothing to say, but somebody must read: for the close frame.
+        for await (const _message of conn);
+      } finally {
+        follower.delete(shown);
+      }
+    }, {
+      port,
+      hostname,
+      path: "/ws",
+      fetch: page.fetch,
+      upgrader: {
+        authorize: page.authorize,
+        enableCompression: true,
+        readLimit: 1024,
+      },
+      onListen: (addr) => {
+        if (addr.transport !== "tcp") return;
+        console.log(`Following ${file} on http://${hostname}:${addr.port}/`);
+      },
+    });
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 1;
+    return;
+  }
 
   process.once("SIGINT", async () => {
     await server.shutdown();

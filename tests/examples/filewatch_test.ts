@@ -141,3 +141,14 @@ test("the example filewatch explains its arguments", async () => {
     assertStringIncludes(filewatch.stderr, "Usage: filewatch.ts FILE");
   }));
 }, { timeout: START_LIMIT });
+
+test("the example filewatch says in one line why it cannot serve", async () => {
+  await withFile(async (file) => {
+    await using first = start(file);
+    const port = await first.port();
+    await using second = start(file, port);
+    assertEquals(await second.exited, 1);
+    assertStringIncludes(second.stderr, `${port}`);
+    assertEquals(second.stderr.trimEnd().split("\n").length, 1);
+  });
+}, { timeout: START_LIMIT });
