@@ -2,7 +2,7 @@
 
 import { show } from "../protocol/recorder.ts";
 import { Random } from "./random.ts";
-import { type Attempt, shrink } from "./shrink.ts";
+import { type Attempt, type Failure, shrink } from "./shrink.ts";
 import type { Fault, Target } from "./target.ts";
 
 /** How long a target is fuzzed; by both measures if both are given. */
@@ -14,6 +14,8 @@ export interface FuzzOptions {
   readonly inputs?: number;
   /** Milliseconds. Default: no limit. */
   readonly time?: number;
+  /** Milliseconds that an input may wait for something. Default 20,000. */
+  readonly patience?: number;
   /** Is told the number of each input before it is tried. */
   readonly onInput?: (iteration: number) => void;
 }
@@ -43,7 +45,6 @@ export interface Finding {
   readonly meaning: string;
 }
 
-// What no input takes that is answered at all.
 const PATIENCE = 20_000;
 
 /** Fuzzes a target, to the end or to the first finding. */
@@ -52,6 +53,7 @@ export async function fuzz(
   options: FuzzOptions,
 ): Promise<FuzzResult> {
   const { seed, from = 0, inputs = Infinity, time = Infinity } = options;
+  const { patience = PATIENCE } = options;
   const stream = streamOf(target.name);
   const begin = performance.now();
   let count = 0;
@@ -65,11 +67,11 @@ export async function fuzz(
     const iteration = from + count++;
     options.onInput?.(iteration);
     const input = target.generate(new Random(seed, stream, iteration));
-    let fault = attempt(target, input);
+    let fault = attempt(target, input, patience);
     if (fault instanceof Promise) fault = await fault;
     if (fault === undefined) continue;
     Error.stackTraceLimit = stackTraceLimit;
-    finding = await report(target, seed, iteration, input, fault);
+    finding = await report(target, options, iteration, { input, fault });
     break;
   }
   Error.stackTraceLimit = stackTraceLimit;
@@ -80,11 +82,12 @@ export async function fuzz(
 export function attempt(
   target: Target,
   input: Uint8Array<ArrayBuffer>,
+  patience: number = PATIENCE,
 ): Fault | Promise<Fault> {
   try {
     const fault = target.check(input);
     if (!(fault instanceof Promise)) return fault;
-    return within(fault).catch(thrown);
+    return within(fault, patience).catch(thrown);
   } catch (error) {
     return thrown(error);
   }
@@ -107,19 +110,18 @@ export function formatFinding(finding: Finding): string {
 
 async function report(
   target: Target,
-  seed: number,
+  { seed, patience }: FuzzOptions,
   iteration: number,
-  input: Uint8Array<ArrayBuffer>,
-  fault: string,
+  failure: Failure,
 ): Promise<Finding> {
-  const tries: Attempt = (smaller) => attempt(target, smaller);
-  const smallest = await shrink({ input, fault }, target, tries);
+  const tries: Attempt = (smaller) => attempt(target, smaller, patience);
+  const smallest = await shrink(failure, target, tries);
   return {
     target: target.name,
     seed,
     iteration,
     fault: smallest.fault,
-    input: digits(input),
+    input: digits(failure.input),
     smaller: digits(smallest.input),
     meaning: target.describe(smallest.input),
   };
@@ -142,11 +144,14 @@ function thrown(error: unknown): string {
   return [`threw ${error.name}: ${error.message}`, ...lines].join("\n");
 }
 
-async function within(fault: Promise<Fault>): Promise<Fault> {
+async function within(
+  fault: Promise<Fault>,
+  patience: number,
+): Promise<Fault> {
   const late = Promise.withResolvers<Fault>();
   const timer = setTimeout(
-    () => late.resolve(`hangs: no answer in ${PATIENCE} ms`),
-    PATIENCE,
+    () => late.resolve(`hangs: no answer in ${patience} ms`),
+    patience,
   );
   try {
     return await Promise.race([fault, late.promise]);

@@ -3,15 +3,24 @@
  * what stands between the targets and the library.
  */
 
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 
+import { Inflater } from "../../src/deflate/inflater.ts";
+import { inflateOnce } from "../../src/deflate/one_shot.ts";
 import { ProtocolError, ReadLimitError } from "../../src/errors.ts";
 import type { SessionReceiver } from "../../src/protocol/assembler.ts";
 import { Session, type SessionOptions } from "../../src/protocol/session.ts";
+import { Child } from "../fixtures/child.ts";
 import { hex, test } from "../helper.ts";
 import { attempt, type Finding, formatFinding, fuzz } from "./fuzz.ts";
 import type { Target } from "./target.ts";
 import { decoderTarget, framesTarget } from "./targets/decoder.ts";
+import { type InflateParts, inflateTarget } from "./targets/inflate.ts";
 import type { MakeSession, SessionLike } from "./targets/session.ts";
 
 const SEED = 20_111_212;
@@ -210,6 +219,95 @@ for (const [what, make, kind] of BUGS) {
   });
 }
 
+const real: InflateParts = {
+  inflateOnce,
+  makeInflater: (windowBits, takeover) => new Inflater(windowBits, takeover),
+};
+
+/** The same for what inflates. */
+const INFLATE_BUGS: readonly [
+  what: string,
+  parts: Partial<InflateParts>,
+  kind: string,
+][] = [
+  [
+    "the read limit is one too high",
+    { inflateOnce: (data, limit) => inflateOnce(data, limit + 1) },
+    "once, memory",
+  ],
+  [
+    "what is corrupt is an empty message",
+    {
+      inflateOnce(data, limit) {
+        try {
+          return inflateOnce(data, limit);
+        } catch (error) {
+          if (error instanceof ReadLimitError) throw error;
+          return new Uint8Array(0);
+        }
+      },
+    },
+    "once, outcome",
+  ],
+  [
+    "each message has a window of its own in spite of takeover",
+    { makeInflater: (windowBits) => new Inflater(windowBits, false) },
+    "stream, outcome",
+  ],
+  [
+    "zlib is left open",
+    {
+      makeInflater(windowBits, takeover) {
+        const inflater = new Inflater(windowBits, takeover);
+        leaks.push(inflater);
+        return {
+          inflate: (...args) => inflater.inflate(...args),
+          close: () => {},
+        };
+      },
+    },
+    "contexts",
+  ],
+];
+
+const leaks: Inflater[] = [];
+
+for (const [what, parts, kind] of INFLATE_BUGS) {
+  test(`fuzz() finds, and finds again: ${what}, when inflating`, async () => {
+    const finding = await find(inflateTarget({ ...real, ...parts }));
+    assertEquals(finding.fault.split(":")[0], kind);
+    for (const inflater of leaks.splice(0)) inflater.close();
+  });
+}
+
+/** A target that does one thing with all inputs. */
+function toy(check: Target["check"]): Target {
+  return {
+    name: "toy",
+    about: "",
+    settings: 1,
+    generate: () => hex("01 05 06 07 08 09"),
+    check,
+    describe: () => "",
+  };
+}
+
+test("fuzz() finds what never settles", async () => {
+  const target = toy((input) =>
+    input.length > 5 ? new Promise(() => {}) : undefined
+  );
+  const { finding } = await fuzz(target, { seed: 1, inputs: 1, patience: 5 });
+  assertEquals(finding?.fault, "hangs: no answer in 5 ms");
+});
+
+test("the watchdog ends what loops for ever, and says where", async () => {
+  await using child = new Child(new URL("loop_child.ts", import.meta.url), []);
+  const { message } = await assertRejects(() => child.read(), Error);
+  assertStringIncludes(message, "Finding in toy, seed 6455, input 77");
+  assertStringIncludes(message, "hangs: no end in 300 ms");
+  assertStringIncludes(message, "--seed 6455 --from 77 --inputs 1");
+});
+
 test("fuzz() says how to see a finding again", async () => {
   const make = planted((right) => ({ ping: () => right.ping(hex("ff")) }));
   const finding = await find(framesTarget(make));
@@ -241,18 +339,11 @@ test("fuzz() takes the same inputs for the same seed, others for another", async
 });
 
 test("fuzz() goes on past a fault of another kind when it looks for less", async () => {
-  const target: Target = {
-    name: "toy",
-    about: "",
-    settings: 1,
-    generate: () => hex("01 05 06 07 08 09"),
-    // What is found needs a 7; whatever is too short throws.
-    check(input) {
-      if (input.length < 3) throw new RangeError("too short");
-      return input.includes(7) ? `seven: ${input.length} bytes` : undefined;
-    },
-    describe: () => "",
-  };
+  // What is found needs a 7; whatever is too short throws.
+  const target = toy((input) => {
+    if (input.length < 3) throw new RangeError("too short");
+    return input.includes(7) ? `seven: ${input.length} bytes` : undefined;
+  });
   const { finding } = await fuzz(target, { seed: 1, inputs: 1 });
   assertEquals(finding?.fault, "seven: 3 bytes");
   assertEquals(finding?.smaller, "000700");

@@ -3,6 +3,8 @@ export interface Progress {
   /** Numbers, at {@linkcode SLOTS}. */
   readonly memory: SharedArrayBuffer;
   readonly seed: number;
+  /** Milliseconds that an input may take. */
+  readonly patience: number;
   /** The targets' names. */
   readonly names: readonly string[];
 }
@@ -16,13 +18,13 @@ export class Watched implements Disposable {
   readonly #worker: Worker;
 
   /** Starts the watchdog. */
-  constructor(seed: number, names: readonly string[]) {
+  constructor(seed: number, names: readonly string[], patience = 30_000) {
     const memory = new SharedArrayBuffer(8 * Object.keys(SLOTS).length);
     this.#slots = new Float64Array(memory);
     this.#worker = new Worker(new URL("./watchdog.ts", import.meta.url), {
       type: "module",
     });
-    const progress: Progress = { memory, seed, names };
+    const progress: Progress = { memory, seed, names, patience };
     this.#worker.postMessage(progress);
   }
 

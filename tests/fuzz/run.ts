@@ -30,6 +30,8 @@ import { TARGETS } from "./targets.ts";
 
 // A target's turn, in milliseconds.
 const TURN = 500;
+// Resident bytes that no input may bring about: ten times what is usual.
+const MOST_MEMORY = 2 ** 30;
 
 async function main(args: readonly string[]): Promise<number> {
   const { values } = parseArgs({
@@ -101,6 +103,13 @@ async function run(
         return undefined;
       }
       peak = Math.max(peak, process.memoryUsage().rss);
+      if (peak > MOST_MEMORY) {
+        console.error(
+          `Finding in ${row.target.name}, seed ${seed}, before input ` +
+            `${from + row.inputs}\n  fault:    memory: ${peak} bytes`,
+        );
+        return undefined;
+      }
     }
     open = rows.filter((row) => row.inputs < inputs && row.time < share);
   }

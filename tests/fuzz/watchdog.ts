@@ -7,11 +7,10 @@ import process from "node:process";
 
 import { type Progress, SLOTS } from "./progress.ts";
 
-/** Milliseconds between looks, and how many in vain are too many. */
-const INTERVAL = 1_000;
-const PATIENCE = 30;
+/** How many looks in vain are too many. */
+const LOOKS = 30;
 
-function watch({ memory, seed, names }: Progress): void {
+function watch({ memory, seed, names, patience }: Progress): void {
   const slots = new Float64Array(memory);
   let last = "";
   let looks = 0;
@@ -19,17 +18,17 @@ function watch({ memory, seed, names }: Progress): void {
     const now = slots.join();
     looks = now === last ? looks + 1 : 0;
     last = now;
-    if (looks < PATIENCE) return;
+    if (looks < LOOKS) return;
     const name = names[slots[SLOTS.target]!];
     const iteration = slots[SLOTS.iteration];
     console.error(
       `Finding in ${name}, seed ${seed}, input ${iteration}\n` +
-        `  fault:    hangs: no end in ${INTERVAL * PATIENCE} ms\n` +
+        `  fault:    hangs: no end in ${patience} ms\n` +
         `  again:    deno task fuzz --only ${name} --seed ${seed} --from ` +
         `${iteration} --inputs 1`,
     );
     process.kill(process.pid, "SIGKILL");
-  }, INTERVAL);
+  }, patience / LOOKS);
 }
 
 globalThis.addEventListener("message", (event) => {

@@ -31,6 +31,8 @@ function byZlib(random: Random): Uint8Array<ArrayBuffer> {
 
 /** What compresses well, badly, or extremely. */
 function plainBytes(random: Random): Uint8Array<ArrayBuffer> {
+  // A bomb: where there is no limit, it takes the reference its time.
+  if (random.oneIn(1000)) return new Uint8Array(1 << 20);
   const size = random.oneIn(200) ? random.below(40_000) : random.length(2_000);
   switch (random.below(3)) {
     case 0:
