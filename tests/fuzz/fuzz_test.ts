@@ -1,33 +1,66 @@
-/** A short run of every target; the long ones are `deno task fuzz`. */
-
-import { assert, assertEquals } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 
 import { Child } from "../fixtures/child.ts";
-import { test, withTimeout } from "../helper.ts";
-import type { Figures } from "./figures.ts";
-import { TARGETS } from "./targets.ts";
+import { hex, test } from "../helper.ts";
+import { fuzz } from "./fuzz.ts";
+import type { Target } from "./target.ts";
+import { decoderTarget } from "./targets/decoder.ts";
 
-const PROGRAM = new URL("run.ts", import.meta.url);
-const LIMIT = 60_000;
-
-/** Runs the fuzzer; a finding, seed and all, is what the error says. */
-async function run(...args: string[]): Promise<Figures> {
-  await using child = new Child(PROGRAM, [...args, "--json"]);
-  return await withTimeout(child.read(), LIMIT, "the fuzzer");
+/** A target that does one thing with all inputs. */
+function toy(check: Target["check"]): Target {
+  return {
+    name: "toy",
+    about: "",
+    settings: 1,
+    generate: () => hex("01 05 06 07 08 09"),
+    check,
+    describe: () => "",
+  };
 }
 
-function assertAll({ targets }: Figures): void {
-  assertEquals(
-    targets.map(({ name }) => name),
-    TARGETS.map(({ name }) => name),
+test("fuzz() finds what never settles", async () => {
+  const target = toy((input) =>
+    input.length > 5 ? new Promise(() => {}) : undefined
   );
-  for (const { name, inputs } of targets) assert(inputs > 0, name);
-}
+  const { finding } = await fuzz(target, { seed: 1, inputs: 1, patience: 5 });
+  assertEquals(finding?.fault, "hangs: no answer in 5 ms");
+});
 
-test("the fuzzer finds nothing from a fixed seed", async () => {
-  assertAll(await run("--seed", "6455", "--seconds", "3"));
-}, { timeout: LIMIT });
+test("the watchdog ends what loops for ever, and says where", async () => {
+  await using child = new Child(new URL("loop_child.ts", import.meta.url), []);
+  const { message } = await assertRejects(() => child.read(), Error);
+  assertStringIncludes(message, "Finding in toy, seed 6455, input 77");
+  assertStringIncludes(message, "hangs: no end in 300 ms");
+  assertStringIncludes(message, "--seed 6455 --from 77 --inputs 1");
+});
 
-test("the fuzzer finds nothing from a fresh seed", async () => {
-  assertAll(await run("--seconds", "5"));
-}, { timeout: LIMIT });
+test("fuzz() takes the same inputs for the same seed, others for another", async () => {
+  const inputs = async (seed: number): Promise<string[]> => {
+    const seen: string[] = [];
+    const target: Target = {
+      ...decoderTarget(),
+      check: (input) => void seen.push(input.join()),
+    };
+    await fuzz(target, { seed, inputs: 100 });
+    return seen;
+  };
+  assertEquals(await inputs(1), await inputs(1));
+  const others = new Set(await inputs(2));
+  assert((await inputs(1)).filter((input) => others.has(input)).length < 10);
+});
+
+test("fuzz() goes on past a fault of another kind when it looks for less", async () => {
+  // What is found needs a 7; whatever is too short throws.
+  const target = toy((input) => {
+    if (input.length < 3) throw new RangeError("too short");
+    return input.includes(7) ? `seven: ${input.length} bytes` : undefined;
+  });
+  const { finding } = await fuzz(target, { seed: 1, inputs: 1 });
+  assertEquals(finding?.fault, "seven: 3 bytes");
+  assertEquals(finding?.smaller, "000700");
+});

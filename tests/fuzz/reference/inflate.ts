@@ -238,89 +238,21 @@ function dynamicCodes(bits: Bits): [literals: Code, distances: Code] {
   return [makeCode(first), makeCode(second)];
 }
 
-// Section 3.2.5: what is added to, and extra bits.
-const LENGTHS: readonly (readonly [base: number, bits: number])[] = [
-  [3, 0],
-  [4, 0],
-  [5, 0],
-  [6, 0],
-  [7, 0],
-  [8, 0],
-  [9, 0],
-  [10, 0],
-  [11, 1],
-  [13, 1],
-  [15, 1],
-  [17, 1],
-  [19, 2],
-  [23, 2],
-  [27, 2],
-  [31, 2],
-  [35, 3],
-  [43, 3],
-  [51, 3],
-  [59, 3],
-  [67, 4],
-  [83, 4],
-  [99, 4],
-  [115, 4],
-  [131, 5],
-  [163, 5],
-  [195, 5],
-  [227, 5],
-  [258, 0],
-];
-const DISTANCES: readonly (readonly [base: number, bits: number])[] = [
-  [1, 0],
-  [2, 0],
-  [3, 0],
-  [4, 0],
-  [5, 1],
-  [7, 1],
-  [9, 2],
-  [13, 2],
-  [17, 3],
-  [25, 3],
-  [33, 4],
-  [49, 4],
-  [65, 5],
-  [97, 5],
-  [129, 6],
-  [193, 6],
-  [257, 7],
-  [385, 7],
-  [513, 8],
-  [769, 8],
-  [1025, 9],
-  [1537, 9],
-  [2049, 10],
-  [3073, 10],
-  [4097, 11],
-  [6145, 11],
-  [8193, 12],
-  [12289, 12],
-  [16385, 13],
-  [24577, 13],
-];
+// Section 3.2.5: extra bits, and what is added to them.
+const LENGTHS = table(
+  "0 3  0 4  0 5  0 6  0 7  0 8  0 9  0 10 1 11 1 13 1 15 1 17 2 19 2 23 2 27 " +
+    "2 31 3 35 3 43 3 51 3 59 4 67 4 83 4 99 4 115 5 131 5 163 5 195 5 227 0 258",
+);
+const DISTANCES = table(
+  "0 1 0 2 0 3 0 4 1 5 1 7 2 9 2 13 3 17 3 25 4 33 4 49 5 65 5 97 6 129 6 193 " +
+    "7 257 7 385 8 513 8 769 9 1025 9 1537 10 2049 10 3073 11 4097 11 6145 " +
+    "12 8193 12 12289 13 16385 13 24577",
+);
 // Section 3.2.7.
-const ORDER: readonly number[] = [
-  16,
-  17,
-  18,
-  0,
-  8,
-  7,
-  9,
-  6,
-  10,
-  5,
-  11,
-  4,
-  12,
-  3,
-  13,
-  2,
-  14,
-  1,
-  15,
-];
+const ORDER = "16 17 18 0 8 7 9 6 10 5 11 4 12 3 13 2 14 1 15".split(" ")
+  .map(Number);
+
+function table(text: string): [least: number, bits: number][] {
+  return [...text.matchAll(/(\d+) +(\d+)/g)]
+    .map(([, bits, least]) => [Number(least), Number(bits)]);
+}

@@ -1,5 +1,6 @@
 import type { Target } from "../target.ts";
-import { type MakeSession, sessionTarget } from "./session.ts";
+import { sessionTarget } from "./session.ts";
+import type { MakeSession } from "./session_trial.ts";
 import { changedFrames, looseBytes } from "./wire_bytes.ts";
 
 /** Arbitrary bytes in arbitrary chunks. */

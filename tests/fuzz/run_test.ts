@@ -1,0 +1,33 @@
+/** A short run of every target; the long ones are `deno task fuzz`. */
+
+import { assert, assertEquals } from "@std/assert";
+
+import { Child } from "../fixtures/child.ts";
+import { test, withTimeout } from "../helper.ts";
+import type { Figures } from "./figures.ts";
+import { TARGETS } from "./targets.ts";
+
+const PROGRAM = new URL("run.ts", import.meta.url);
+const LIMIT = 60_000;
+
+/** Runs the fuzzer; a finding, seed and all, is what the error says. */
+async function run(...args: string[]): Promise<Figures> {
+  await using child = new Child(PROGRAM, [...args, "--json"]);
+  return await withTimeout(child.read(), LIMIT, "the fuzzer");
+}
+
+function assertAll({ targets }: Figures): void {
+  assertEquals(
+    targets.map(({ name }) => name),
+    TARGETS.map(({ name }) => name),
+  );
+  for (const { name, inputs } of targets) assert(inputs > 0, name);
+}
+
+test("the fuzzer finds nothing from a fixed seed", async () => {
+  assertAll(await run("--seed", "6455", "--seconds", "3"));
+}, { timeout: LIMIT });
+
+test("the fuzzer finds nothing from a fresh seed", async () => {
+  assertAll(await run("--seconds", "5"));
+}, { timeout: LIMIT });
