@@ -10,7 +10,8 @@ export type { ServeOptions, Server, ShutdownOptions } from "./serve_options.ts";
  * @param onConn What is done with a connection
  * @param options Where to listen, on which engine, and the rest
  * @returns The server, listening
- * @throws {Error} If the address cannot be listened on
+ * @throws {Error} If the address cannot be listened on; it names the address
+ * and the system's reason, `EADDRINUSE` for one, and its `cause` has the rest
  * @throws {UnsupportedError} If the engine is native and the runtime has none,
  * or the engine lacks what the Upgrader requires
  * @throws {TypeError} If the path does not begin with a slash or has a query, or

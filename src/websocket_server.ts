@@ -2,6 +2,7 @@ import { formatCloseMessage } from "./close.ts";
 import { type Conn, whenEnded } from "./conn/conn.ts";
 import { milliseconds } from "./conn/options.ts";
 import { CloseSentError } from "./errors.ts";
+import { joinHostPort } from "./handshake/host_port.ts";
 import { defaultResponse } from "./handshake/refusal.ts";
 import { hasToken } from "./handshake/tokens.ts";
 import { nativeEngine } from "./native.ts";
@@ -52,9 +53,13 @@ export class WebSocketServer implements Server {
       tls,
       onError: (error) => this.#report(error, undefined),
     };
-    this.#listener = engine === "wire"
-      ? await this.#listenOnWire(where)
-      : this.#listenOnNative(where);
+    try {
+      this.#listener = engine === "wire"
+        ? await this.#listenOnWire(where)
+        : this.#listenOnNative(where);
+    } catch (error) {
+      throw listenError(error, where);
+    }
     const abort = () => this.shutdown();
     signal?.addEventListener("abort", abort, { once: true });
     this.finished.then(() => signal?.removeEventListener("abort", abort));
@@ -171,6 +176,21 @@ export class WebSocketServer implements Server {
     if (this.#stopping && error instanceof CloseSentError) return;
     reportError(error, conn, this.#options.onError);
   };
+}
+
+/** What the system refuses, alike on every runtime; anything else as it is. */
+function listenError(
+  error: unknown,
+  { hostname, port }: ListenOptions,
+): unknown {
+  const { code } = error as { code?: unknown };
+  if (typeof code !== "string" || !/^E[A-Z]+$/.test(code)) return error;
+  return new Error(
+    `Cannot listen on ${joinHostPort(hostname, port)}: ${code}`,
+    {
+      cause: error,
+    },
+  );
 }
 
 function asksForWebSocket(request: Request): boolean {

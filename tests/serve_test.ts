@@ -69,7 +69,12 @@ everywhere("serve() rejects when the address is in use", async (place) => {
   const taken = net.createServer();
   const port = await listen(taken);
   try {
-    await assertRejects(() => serveAt(place, echo, { port }), Error);
+    const error = await assertRejects(
+      () => serveAt(place, echo, { port }),
+      Error,
+      `Cannot listen on 127.0.0.1:${port}: EADDRINUSE`,
+    );
+    assert(error.cause instanceof Error);
   } finally {
     taken.close();
   }
