@@ -248,6 +248,7 @@ export class ReadLimitError extends Error {
  * const error = await conn.readMessage().catch((error) => error);
  * assertInstanceOf(error, WriteLimitError);
  * assertEquals(error.limit, 1024);
+ * peer.reset();
  * await conn.closed;
  * ```
  */
