@@ -32,8 +32,8 @@ export function digest(data: string | Uint8Array): string {
   const bytes = text ? new TextEncoder().encode(data) : data;
   let a = 1;
   let b = 0;
-  for (const byte of bytes) {
-    a = (a + byte) % 65_521;
+  for (let i = 0; i < bytes.length; i++) {
+    a = (a + bytes[i]!) % 65_521;
     b = (b + a) % 65_521;
   }
   return `${text ? "text" : "binary"} ${bytes.length} ${b * 65_536 + a}`;
