@@ -16,7 +16,7 @@ import {
 import { deferred, runtime, test } from "../helper.ts";
 import { exercise } from "./exercise.ts";
 import { check, planOf, startExercised } from "./exercised.ts";
-import { bytesOf, digest, textOf } from "./payloads.ts";
+import { bytesOf, digest, SIZES, textOf } from "./payloads.ts";
 
 /** What the page needs for the exercise. */
 const SOURCE = [bytesOf, digest, textOf, exercise].join("\n");
@@ -27,7 +27,7 @@ const [WIRE, WIRE_TLS] = WIRE_PLACES as [Place, Place];
 
 for (const place of PLACES.filter(({ carrier }) => carrier === "TCP")) {
   test(`our server speaks with Chromium, ${place.name}`, async () => {
-    const exercised = await startExercised(place, { compression: true });
+    const exercised = await startExercised(place, true);
     const { url } = exercised;
     await using server = exercised.server;
     const wire = place.engine === "wire";
@@ -49,6 +49,35 @@ for (const place of PLACES.filter(({ carrier }) => carrier === "TCP")) {
     assertEquals(page.errors, []);
   }, OPTIONS);
 }
+
+test("our server compresses for Chromium by all parameters", async () => {
+  await using browser = await Browser.launch();
+  const page = await browser.newPage();
+  for (const takeover of [false, true]) {
+    for (const bits of [9, 15]) {
+      const exercised = await startExercised(WIRE, {
+        threshold: 0,
+        serverNoContextTakeover: !takeover,
+        clientNoContextTakeover: !takeover,
+        serverMaxWindowBits: bits,
+        clientMaxWindowBits: bits,
+      });
+      await using server = exercised.server;
+      const plan = planOf(exercised.url, {
+        sizes: SIZES.slice(0, -1),
+        own: [],
+        remote: [],
+      });
+      await page.navigate(plan.url.replace("ws", "http"));
+      const seen = await page.evaluate(
+        `${SOURCE}\nexercise(${JSON.stringify(plan)})`,
+      );
+      assertEquals(seen.extension, "permessage-deflate");
+      await server.shutdown();
+      check(seen, plan, exercised);
+    }
+  }
+}, OPTIONS);
 
 /** Connects, says Hello, and closes; tells what has come of it. */
 const VISIT = `(url) => new Promise((resolve) => {

@@ -13,7 +13,7 @@ for (const { name, lacks, pings, compresses, answer, exercise } of PEERS) {
   for (const compression of compresses ? [false, true] : [true]) {
     const how = compression ? "where we compress" : "where we do not compress";
     test(`our server speaks with the client of ${name}, ${how}`, async () => {
-      const exercised = await startExercised(TCP!, { compression });
+      const exercised = await startExercised(TCP!, compression);
       await using server = exercised.server;
       const plan = planOf(exercised.url, { pings });
       const seen = await exercise(plan);

@@ -4,6 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 
 import { CloseError, type CloseInfo } from "../../src/close.ts";
 import type { Conn } from "../../src/conn/conn.ts";
+import type { CompressionOptions } from "../../src/deflate/options.ts";
 import type { Server } from "../../src/serve.ts";
 import { echo, type Place, serveAt, wsUrl } from "../fixtures/servers.ts";
 import { runtime } from "../helper.ts";
@@ -37,7 +38,7 @@ export interface Exercised {
 /** Starts the server. To a browser it also shows a page. */
 export async function startExercised(
   place: Place,
-  options: { compression?: boolean } = {},
+  enableCompression: boolean | CompressionOptions,
 ): Promise<Exercised> {
   const ends = new Map<string, CloseInfo[]>();
   const server = await serveAt(place, async (conn, request) => {
@@ -65,7 +66,7 @@ export async function startExercised(
     upgrader: {
       subprotocols: ["a", "b"],
       writeBufferSize: 4096,
-      enableCompression: options.compression ?? false,
+      enableCompression,
     },
     fetch: () =>
       new Response("<!doctype html><title>page</title>", {
@@ -75,7 +76,7 @@ export async function startExercised(
   return { place, server, url: wsUrl(place, server, ""), ends };
 }
 
-/** Echoes every message, in fragments of 1,000 and of up to 4,096 bytes. */
+/** Echoes every message in fragments of up to 4,096 bytes. */
 async function echoFragments(conn: Conn): Promise<void> {
   if (!conn.capabilities.streaming) return await echo(conn);
   for await (const { type, data } of conn) {
@@ -147,7 +148,7 @@ export function check(
     plan.remote.map(([code, reason]) => `${code} ${reason} clean`),
   );
   assertEquals(
-    ends.get("/own"),
+    ends.get("/own") ?? [],
     plan.own.map(([code, reason]) => ({
       code,
       reason,
@@ -156,7 +157,7 @@ export function check(
     })),
   );
   assertEquals(
-    ends.get("/close")?.map(({ code, wasClean, initiator }) => ({
+    (ends.get("/close") ?? []).map(({ code, wasClean, initiator }) => ({
       code,
       wasClean,
       initiator,

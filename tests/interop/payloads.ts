@@ -14,10 +14,15 @@ export const SIZES: readonly number[] = [
   2 ** 20,
 ];
 
-/** Bytes that tell their place. */
+/** Noise that repeats itself, at a distance of which large windows make use. */
 export function bytesOf(size: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(size);
-  for (let i = 0; i < size; i++) bytes[i] = i % 251;
+  let x = 0;
+  for (let i = 0; i < size; i++) {
+    if (i % 20_011 === 0) x = 1;
+    x = Math.imul(x, 1_664_525) + 1_013_904_223;
+    bytes[i] = x >>> 24;
+  }
   return bytes;
 }
 

@@ -4,8 +4,18 @@ import os
 import zlib
 
 
+def noise():
+    x = 1
+    for _ in range(20011):
+        x = (x * 1664525 + 1013904223) & 0xFFFFFFFF
+        yield x >> 24
+
+
+NOISE = bytes(noise())
+
+
 def bytes_of(size):
-    return (bytes(range(251)) * (size // 251 + 1))[:size]
+    return (NOISE * (size // len(NOISE) + 1))[:size]
 
 
 def text_of(size):
