@@ -44,7 +44,7 @@ export interface RawFrameInit {
    * @default {""}
    */
   readonly payload?: string | Uint8Array;
-  /** The length that the header claims; by default that of the payload. */
+  /** The length in bytes that the header claims; by default that of the payload. */
   readonly length?: number | bigint;
   /** Bits of the header's length; by default the shortest form. */
   readonly lengthBits?: 7 | 16 | 64;

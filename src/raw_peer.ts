@@ -143,6 +143,7 @@ export class RawPeer {
    *
    * @param frame The frame
    * @returns Resolves when it has been taken; a failure may go unheard
+   * @throws {TypeError} If its masking key has not 4 bytes
    */
   sendFrame(frame: RawFrameInit): Promise<void> {
     return this.send(encodeRawFrame(frame, this.side));

@@ -712,6 +712,7 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
    * message.
    *
    * @param at The deadline
+   * @throws {RangeError} If the date is invalid
    *
    * @example The first message within a time
    * ```ts
@@ -734,6 +735,7 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
    * never. A message of which a part has gone out fails the connection.
    *
    * @param at The deadline
+   * @throws {RangeError} If the date is invalid
    *
    * @example Usage
    * ```ts
