@@ -44,7 +44,10 @@ export interface TextMessage {
 export interface BinaryMessage {
   /** {@linkcode MessageType.Binary}. */
   readonly type: 2;
-  /** The bytes; the message's alone, free to keep and to change. */
+  /**
+   * The bytes, free to keep and to change. Their `ArrayBuffer` may hold other
+   * messages, too: `slice()` before it is transferred elsewhere.
+   */
   readonly data: Uint8Array<ArrayBuffer>;
 }
 
