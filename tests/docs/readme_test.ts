@@ -8,6 +8,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
 
+import { listFiles } from "../architecture/files.ts";
 import { test } from "../helper.ts";
 import { findSnippets, type Snippet } from "./snippets.ts";
 
@@ -40,6 +41,14 @@ test("README.md links to what is there", () => {
       : !existsSync(new URL(link, ROOT))
   );
   assertEquals(broken, []);
+});
+
+test("README.md tells of each example", () => {
+  const programs = listFiles("examples").filter((file) =>
+    /^examples\/(?:\w+|\w+\/main)\.ts$/.test(file)
+  );
+  assert(programs.length > 0);
+  assertEquals(programs.filter((file) => !README.includes(`(${file})`)), []);
 });
 
 for (const { name, code } of SNIPPETS) {
