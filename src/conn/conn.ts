@@ -501,7 +501,7 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
    * @param deadline When to give up waiting for a slow peer; the frame may go
    * out all the same
    * @throws {RangeError} If the type is no control type, the payload is too
-   * long, or the close code may not be sent
+   * long, the close code may not be sent, or the date is invalid
    * @throws {TypeError} If the data is neither `string` nor `Uint8Array`
    * @throws {CloseSentError} If this side's close frame has been sent
    * @throws {UnsupportedError} If the engine has no pings and pongs
@@ -528,7 +528,11 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
     try {
       checkControlType(type);
       const payload = controlPayload(data);
-      if (deadline !== undefined && !(deadline.getTime() > Date.now())) {
+      const at = deadline?.getTime() ?? Infinity;
+      if (Number.isNaN(at)) {
+        throw new RangeError("Cannot send control frame: invalid date");
+      }
+      if (at <= Date.now()) {
         throw new DOMException(
           "Cannot send control frame: the deadline has passed",
           "TimeoutError",

@@ -293,6 +293,11 @@ export function control(fixture: Fixture): void {
       );
       assertEquals(error.name, "TimeoutError");
     }
+    await assertRejects(
+      () => conn.writeControl(9, "", new Date(NaN)),
+      RangeError,
+      "invalid date",
+    );
     await conn.writeControl(9, "in time", new Date(Date.now() + 60_000));
     assertEquals(await peer.nextText(), [9, "in time"]);
   }, { needs: ["ping"] });
