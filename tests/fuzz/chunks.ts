@@ -1,5 +1,8 @@
 import { Random } from "./random.ts";
 
+// Larger than what small payloads are copied to.
+const MIN_BUFFER = 5_000;
+
 /**
  * The sizes of the chunks that bytes come in, by one byte of an input: 0 is one
  * chunk, 1 to 127 is that size, above that the sizes vary.
@@ -21,9 +24,15 @@ export class Chunking {
     return Math.min(left, size);
   }
 
-  /** Cuts bytes, into parts of one copy or into a copy for each. */
+  /**
+   * Cuts bytes, into copies that have a buffer each, or into parts of one that
+   * is as large as a socket's.
+   */
   *cut(bytes: Uint8Array, slices = false): Generator<Uint8Array<ArrayBuffer>> {
-    const whole = slices ? new Uint8Array(bytes) : undefined;
+    const whole = slices
+      ? new Uint8Array(Math.max(MIN_BUFFER, bytes.length))
+      : undefined;
+    whole?.set(bytes);
     for (let at = 0; at < bytes.length;) {
       const end = at + this.next(bytes.length - at);
       yield whole?.subarray(at, end) ?? new Uint8Array(bytes.subarray(at, end));

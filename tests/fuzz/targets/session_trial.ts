@@ -127,7 +127,10 @@ class Trial {
       this.#holdNext = false;
       this.#session.hold();
     }
-    if (holds && script === 0 && this.#random.oneIn(3)) this.#session.hold();
+    if (holds && script === 0 && this.#random.oneIn(3)) {
+      this.#session.hold();
+      if (this.#random.oneIn(3)) this.#session.release();
+    }
     if (nests && this.#depth < 3 && this.#random.oneIn(3)) this.#pushNext();
   }
 

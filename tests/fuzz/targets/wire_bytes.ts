@@ -120,6 +120,7 @@ export function frames(
         const control = random.oneIn(2) ? 0x89 : 0x8a;
         add(control, random.bytes(random.length(125)));
       }
+      if (random.oneIn(30)) add(0x88, closePayload(random));
     }
   }
   if (random.oneIn(3)) add(0x88, closePayload(random));
