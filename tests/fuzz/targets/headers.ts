@@ -33,6 +33,12 @@ const VALUES: readonly string[] = [
   "permessage-deflate; server_no_context_takeover, permessage-deflate",
   "dGhlIHNhbXBsZSBub25jZQ==",
 ];
+const PARAMS: readonly string[] = [
+  "server_max_window_bits",
+  "client_max_window_bits",
+  "server_no_context_takeover",
+  "client_no_context_takeover",
+];
 const DICTIONARY: readonly string[] = [
   ",",
   ";",
@@ -66,14 +72,30 @@ export const headersTarget: Target = {
   name: "headers",
   about: "the grammar of tokens, extensions, deflate parameters and keys",
   settings: 0,
-  generate: (random: Random) =>
-    inputOf([], changedText(random, random.pick(VALUES), DICTIONARY)),
+  generate(random) {
+    const text = random.oneIn(2) ? offers(random) : random.pick(VALUES);
+    return inputOf([], changedText(random, text, DICTIONARY));
+  },
   check: (input) => {
     const text = toText(input);
     return checkTokens(text) ?? checkExtensions(text) ?? checkText(text);
   },
   describe: (input) => JSON.stringify(toText(input.subarray(0, 500))),
 };
+
+/** Offers of permessage-deflate, with parameters that are right or nearly so. */
+function offers(random: Random): string {
+  const list: string[] = [];
+  for (let i = random.below(3); i >= 0; i--) {
+    const params: string[] = ["permessage-deflate"];
+    for (let j = random.below(4); j > 0; j--) {
+      const bits = random.pick(["", `=${6 + random.below(12)}`, '="9"', "=08"]);
+      params.push(random.pick(PARAMS) + (random.oneIn(3) ? "" : bits));
+    }
+    list.push(params.join("; "));
+  }
+  return list.join(", ");
+}
 
 function checkTokens(text: string): Fault {
   const list = parseTokenList(text);

@@ -35,6 +35,18 @@ const HEADERS: readonly string[] = [
   "Content-Length: 0",
 ];
 
+/** What a right request must not have, or must not have twice. */
+const MORE: readonly string[] = [
+  ...HEADERS,
+  "Transfer-Encoding: chunked",
+  "Content-Length: 10",
+  "Origin: http://other.example",
+  "Origin: null",
+  "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAB==",
+  "Sec-WebSocket-Extensions: a;",
+  "Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=7",
+];
+
 const DICTIONARY: readonly string[] = [
   ...HEADERS.map((header) => `\n${header}`),
   "\n",
@@ -80,7 +92,8 @@ function request(random: Random): string {
   const headers = random.oneIn(4)
     ? someOf(random, HEADERS, "\n")
     : HEADERS.slice(0, 5 + random.below(6)).join("\n");
-  return `${target}\n${headers}`;
+  const more = random.oneIn(3) ? `\n${random.pick(MORE)}` : "";
+  return `${target}\n${headers}${more}`;
 }
 
 async function check(input: Uint8Array<ArrayBuffer>): Promise<Fault> {

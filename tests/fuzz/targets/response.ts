@@ -88,11 +88,14 @@ function response(random: Random): string {
   const status = random.oneIn(3)
     ? `${100 + random.below(500)} Some Reason`
     : "101 Switching Protocols";
-  const headers = random.oneIn(3)
-    ? someOf(random, HEADERS, "\r\n")
-    : HEADERS.slice(0, 3 + random.below(3)).join("\r\n");
-  const lines = headers === "" ? "" : `${headers}\r\n`;
-  return `HTTP/1.1 ${status}\r\n${lines}\r\n${
+  const lines = random.oneIn(4)
+    ? someOf(random, HEADERS, "\r\n").split("\r\n")
+    : HEADERS.slice(0, 3 + random.below(3));
+  if (random.oneIn(2)) lines.push(random.pick(HEADERS));
+  const version = random.oneIn(8) ? "HTTP/1.0" : "HTTP/1.1";
+  const headers = lines.filter((line) => line !== "")
+    .map((line) => `${line}\r\n`);
+  return `${version} ${status}\r\n${headers.join("")}\r\n${
     random.pick(["", "\x81\x00", "hello", "5\r\nhello\r\n0\r\n\r\n"])
   }`;
 }

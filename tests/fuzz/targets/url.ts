@@ -73,6 +73,8 @@ function check(url: string, lines: readonly string[]): Fault {
   try {
     const target = parseDialURL(url);
     host = target.host;
+    // RFC 6455, section 3: not even an empty one.
+    if (url.includes("#")) return "target: it has a fragment";
     if (!(target.port >= 0 && target.port < 65_536)) {
       return `target: port ${target.port}`;
     }
