@@ -151,21 +151,23 @@ function codeOf(error: unknown): number {
 
 function checkEnd(error: unknown, info: CloseInfo, expected: Ending): Fault {
   const code = codeOf(error);
-  if (!expected.codes.includes(code)) {
-    return `end: ${code} and not ${expected.codes.join(" or ")}`;
-  }
-  if (expected.reason !== undefined) {
-    const { reason } = error as CloseError;
-    return reason === expected.reason && info.reason === reason &&
-        info.code === code && info.wasClean && info.initiator === "remote"
+  const { failures, close } = expected;
+  if (!(error instanceof CloseError)) {
+    if (!failures.includes(code)) {
+      return `end: failed with ${code} and not ${failures.join(" or ")}`;
+    }
+    return info.code === 1006 && !info.wasClean && info.cause === error
       ? undefined
-      : `closed: ${JSON.stringify(info)} where the peer said ${code}`;
+      : `closed: ${JSON.stringify(info)} where it was failed with ${code}`;
   }
-  if (info.code !== 1006 || info.wasClean) {
-    return `closed: ${JSON.stringify(info)} without a close frame`;
+  if (close?.code !== code || close.reason !== error.reason) {
+    return `end: close ${code} and not ${close?.code} or ${failures.join()}`;
   }
-  if (code === 1006 || info.cause === error) return undefined;
-  return `cause: ${info.cause} and not ${error}`;
+  const clean = code !== 1006;
+  return info.code === code && info.reason === close.reason &&
+      info.wasClean === clean && info.initiator !== "local"
+    ? undefined
+    : `closed: ${JSON.stringify(info)} where the peer said ${code}`;
 }
 
 /** What the peer gets: pongs in order, then a close frame. */

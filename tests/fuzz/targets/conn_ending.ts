@@ -11,10 +11,12 @@ export interface Ending {
   readonly messages: readonly string[];
   /** The digits of each ping. */
   readonly pings: readonly string[];
-  /** Close codes, of which one must be seen; 1006 for an end without one. */
-  readonly codes: readonly number[];
-  /** The reason in the peer's close frame, if there is one. */
-  readonly reason: string | undefined;
+  /** The codes of the errors that it may be failed with, of which one comes. */
+  readonly failures: readonly number[];
+  /** What the peer's close frame says; 1006 where there is none. */
+  readonly close:
+    | { readonly code: number; readonly reason: string }
+    | undefined;
 }
 
 /** What is agreed on with the peer. */
@@ -34,11 +36,11 @@ export function expectEnding(
   const inflater = new ReferenceInflater(15, takeover);
   const messages: string[] = [];
   const pings: string[] = [];
-  const failed = (...codes: number[]): Ending => ({
+  const failed = (...failures: number[]): Ending => ({
     messages,
     pings,
-    codes,
-    reason: undefined,
+    failures,
+    close: undefined,
   });
   // What is inflated before all of a message is there may be at fault before.
   const early = (decoder.partial?.code ?? 0) >= 64 ? [1007, 1009] : [];
@@ -49,9 +51,7 @@ export function expectEnding(
         break;
       case "close": {
         const reason = new TextDecoder().decode(Uint8Array.from(bytes));
-        return early.length > 0
-          ? failed(...early, code)
-          : { messages, pings, codes: [code], reason };
+        return { messages, pings, failures: early, close: { code, reason } };
       }
       case "fail":
         return failed(code, ...early);
@@ -76,5 +76,6 @@ export function expectEnding(
       }
     }
   }
-  return failed(1006, ...early);
+  const close = { code: 1006, reason: "" };
+  return { messages, pings, failures: early, close };
 }

@@ -83,18 +83,23 @@ async function check(input: Uint8Array<ArrayBuffer>): Promise<Fault> {
   }
   // Each has its own: which goes first is not for the seed to say.
   const random = (task: number) => new Random(settings.seed, task);
-  const faults = await Promise.all([
+  const results = await Promise.allSettled([
     say(conns.server, said.server, random(1)),
     say(conns.client, said.client, random(2)),
     listen(conns.client, said.server, random(3)),
     listen(conns.server, said.client, random(4)),
   ]);
+  // A fault comes first: what else fails follows from it.
+  for (const result of results) {
+    if (result.status === "fulfilled" && result.value) return result.value;
+  }
+  for (const result of results) {
+    if (result.status === "rejected") throw result.reason;
+  }
   const { server, client } = conns;
   const closer = settings.seed & 1 ? server : client;
   await closer.close(4000, "done");
   const ends = await Promise.all([server.closed, client.closed]);
-  const fault = faults.find((fault) => fault !== undefined);
-  if (fault !== undefined) return fault;
   for (const { code, wasClean } of ends) {
     if (code !== 4000 || !wasClean) return `close: ${code}, clean ${wasClean}`;
   }
@@ -202,6 +207,7 @@ async function listen(
     const { type, data } = await take(conn, random);
     const sum = checksum(data);
     if (type !== saying.type || sum !== saying.sum) {
+      conn.terminate();
       return `message: ${i} is type ${type}, ${data.length} bytes, sum ${sum}` +
         ` and not type ${saying.type}, ${saying.data.length}, ${saying.sum}`;
     }
