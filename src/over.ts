@@ -5,12 +5,17 @@ import {
   connSettings,
 } from "./conn/options.ts";
 import { isToken } from "./handshake/tokens.ts";
-import { JSC_TUNING, V8_TUNING } from "./protocol/tuning.ts";
+import { JSC_TUNING, type Tuning, V8_TUNING } from "./protocol/tuning.ts";
 import { javaScriptEngine } from "./runtime/engine.ts";
+import { utf8Slice, utf8Write } from "./runtime/node/text.ts";
 import type { ByteStream } from "./transport/byte_stream.ts";
 import type { Side } from "./transport/transport.ts";
 import type { MessageCodec } from "./wire/codec.ts";
 import { WireTransport } from "./wire/wire_transport.ts";
+
+const TUNING: Tuning = javaScriptEngine === "jsc"
+  ? { ...JSC_TUNING, slice: utf8Slice, write: utf8Write }
+  : { ...V8_TUNING, slice: utf8Slice };
 
 /** Options of {@linkcode connOver}. */
 export interface ConnOverOptions extends ConnOptions {
@@ -87,7 +92,7 @@ export function wireConn(
     writeBufferSize: settings.writeBufferSize,
     writeBufferPool: settings.writeBufferPool,
     codec,
-    tuning: javaScriptEngine === "jsc" ? JSC_TUNING : V8_TUNING,
+    tuning: TUNING,
   });
   return createConn(transport, settings);
 }

@@ -5,11 +5,9 @@ import {
   writeFrameHeader,
 } from "./frame_header.ts";
 import { applyMask, copyMasked, type MaskSource } from "./mask.ts";
+import { type Tuning, V8_TUNING } from "./tuning.ts";
 
 const encoder = new TextEncoder();
-
-// ASCII text up to this length is encoded faster by hand, on V8 and JSC.
-const SHORT_TEXT = 48;
 
 // Payloads up to this length are copied faster by a loop than by `set`.
 const SHORT_COPY = 64;
@@ -38,6 +36,7 @@ export function maxFrameLength(data: string | Uint8Array): number {
  * @param fin Whether this is the last frame of its message
  * @param rsv1 Whether this is the first frame of a compressed message
  * @param mask Where the masking key comes from; `undefined` on servers
+ * @param tuning Figures of the JavaScript engine
  * @returns The index behind the frame; or -1 if there is not enough room, and
  * then the bytes from `offset` on are scratch
  */
@@ -49,9 +48,10 @@ export function encodeFrameInto(
   fin: boolean,
   rsv1: boolean,
   mask: MaskSource | undefined,
+  tuning: Tuning = V8_TUNING,
 ): number {
   if (typeof data === "string") {
-    return encodeText(target, offset, opcode, data, fin, rsv1, mask);
+    return encodeText(target, offset, opcode, data, fin, rsv1, mask, tuning);
   }
   const length = data.length;
   const start = offset + frameHeaderLength(length, mask !== undefined);
@@ -101,19 +101,27 @@ function encodeText(
   fin: boolean,
   rsv1: boolean,
   mask: MaskSource | undefined,
+  tuning: Tuning,
 ): number {
   const masked = mask !== undefined;
   // The header's length follows from the payload's, which is known only when
   // the text is encoded: it is guessed to be ASCII, and mended if it is not.
   let start = offset + frameHeaderLength(text.length, masked);
   if (start + text.length > target.length) return -1;
-  let length = text.length <= SHORT_TEXT
+  let length = text.length <= tuning.shortWrite
     ? encodeShortAscii(target, start, text)
     : -1;
   if (length < 0) {
-    const { read, written } = encoder.encodeInto(text, target.subarray(start));
-    if (read < text.length) return -1;
-    length = written;
+    if (
+      tuning.write !== undefined && start + text.length * 3 <= target.length
+    ) {
+      length = tuning.write(target, start, text);
+    } else {
+      const rest = target.subarray(start);
+      const { read, written } = encoder.encodeInto(text, rest);
+      if (read < text.length) return -1;
+      length = written;
+    }
     const mended = offset + frameHeaderLength(length, masked);
     if (mended !== start) {
       if (mended + length > target.length) return -1;

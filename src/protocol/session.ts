@@ -42,6 +42,7 @@ export class Session {
   /** Which side this is. */
   readonly side: Side;
   readonly #mask: MaskSource | undefined;
+  readonly #tuning: Tuning;
   readonly #decoder: FrameDecoder;
   readonly #gate: InputGate;
   #state: SessionState = "open";
@@ -59,6 +60,7 @@ export class Session {
       throw new TypeError("Cannot make client session: it needs a mask source");
     }
     this.side = side;
+    this.#tuning = tuning;
     this.#mask = side === "client" ? mask : undefined;
     const assembler = new MessageAssembler(
       receiver,
@@ -154,6 +156,7 @@ export class Session {
       fin,
       rsv1,
       this.#mask,
+      this.#tuning,
     );
     if (opcode === 8 && end >= 0) this.closeSent();
     return end;

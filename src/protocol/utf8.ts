@@ -31,10 +31,14 @@ export function decodeUtf8(
     const text = decodeShortAscii(bytes, start, length);
     if (text !== undefined) return text;
   }
+  // A lenient decoder is as sure as a strict one, unless the peer itself has
+  // sent a replacement character.
+  if (tuning.slice !== undefined && length <= tuning.sliceText) {
+    const text = tuning.slice(bytes, start, end);
+    if (!text.includes(REPLACEMENT)) return text;
+  }
   const part = bytes.subarray(start, end);
   if (tuning.lenientText) {
-    // As sure as a strict decoder, unless the peer itself has sent a
-    // replacement character.
     const text = lenient.decode(part);
     if (!text.includes(REPLACEMENT)) return text;
   }

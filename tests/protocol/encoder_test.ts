@@ -4,8 +4,17 @@ import {
   encodeFrameInto,
   maxFrameLength,
 } from "../../src/protocol/encoder.ts";
+import { JSC_TUNING, V8_TUNING } from "../../src/protocol/tuning.ts";
+import { utf8Write } from "../../src/runtime/node/text.ts";
 import { test } from "../helper.ts";
 import { frame, hex, KEY, show, SIDES } from "./recorder.ts";
+
+const TUNINGS = [
+  V8_TUNING,
+  JSC_TUNING,
+  { ...V8_TUNING, write: utf8Write },
+  { ...JSC_TUNING, write: utf8Write },
+];
 
 /** Texts on both sides of every length at which something changes. */
 function texts(): string[] {
@@ -46,14 +55,17 @@ test("encodeFrameInto() encodes text of any length and alphabet", () => {
     for (const side of SIDES) {
       const mask = side === "server" ? () => KEY : undefined;
       const expected = frame(side, 0x81, bytes);
-      const target = new Uint8Array(3 + maxFrameLength(text));
-      const end = encodeFrameInto(target, 3, 1, text, true, false, mask);
-      assertEquals(show(target.subarray(3, end)), show(expected));
-      // A buffer that fits exactly is enough.
-      const exact = new Uint8Array(expected.length);
-      const fit = encodeFrameInto(exact, 0, 1, text, true, false, mask);
-      assertEquals(fit, expected.length);
-      assertEquals(show(exact), show(expected));
+      for (const tuning of TUNINGS) {
+        const into = (target: Uint8Array, offset: number): number =>
+          encodeFrameInto(target, offset, 1, text, true, false, mask, tuning);
+        const target = new Uint8Array(3 + maxFrameLength(text));
+        const end = into(target, 3);
+        assertEquals(show(target.subarray(3, end)), show(expected));
+        // A buffer that fits exactly is enough.
+        const exact = new Uint8Array(expected.length);
+        assertEquals(into(exact, 0), expected.length);
+        assertEquals(show(exact), show(expected));
+      }
       assertEquals(
         show(encodeFrame(1, text, true, false, mask)),
         show(expected),

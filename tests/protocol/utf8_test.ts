@@ -1,11 +1,18 @@
 import { assert, assertEquals } from "@std/assert";
 import { JSC_TUNING, V8_TUNING } from "../../src/protocol/tuning.ts";
 import { decodeUtf8, Utf8Validator } from "../../src/protocol/utf8.ts";
+import { utf8Slice } from "../../src/runtime/node/text.ts";
 import { test } from "../helper.ts";
 import { hex, join } from "./recorder.ts";
 import { INCOMPLETE, INVALID, VALID } from "./utf8_cases.ts";
 
-const TUNINGS = [V8_TUNING, JSC_TUNING, { ...V8_TUNING, shortText: 0 }];
+const TUNINGS = [
+  V8_TUNING,
+  JSC_TUNING,
+  { ...V8_TUNING, shortText: 0 },
+  { ...V8_TUNING, slice: utf8Slice },
+  { ...JSC_TUNING, slice: utf8Slice },
+];
 
 test("decodeUtf8() decodes valid texts and keeps a byte order mark", () => {
   for (const [name, digits] of VALID) {

@@ -1,0 +1,22 @@
+import { Buffer } from "node:buffer";
+
+interface BufferPart {
+  utf8Slice?(start: number, end: number): string;
+  utf8Write?(text: string, offset: number, length: number): number;
+}
+
+// What `toString` and `write` call, without the need of a Buffer for each view.
+const { utf8Slice: slice, utf8Write: write }: BufferPart = Buffer.prototype;
+
+/** Decodes a range of bytes as UTF-8, with U+FFFD for what is none; where the runtime has it. */
+export const utf8Slice:
+  | ((bytes: Uint8Array, start: number, end: number) => string)
+  | undefined = slice &&
+    ((bytes, start, end) => slice.call(bytes as BufferPart, start, end));
+
+/** Encodes a text at an index, behind which there is surely room; where the runtime has it. */
+export const utf8Write:
+  | ((target: Uint8Array, offset: number, text: string) => number)
+  | undefined = write &&
+    ((target, offset, text) =>
+      write.call(target as BufferPart, text, offset, text.length * 3));
