@@ -141,6 +141,7 @@ test(
           peer.send(await accepting(head, "Sec-WebSocket-Protocol: b"));
           await peer.expectFrame({ opcode: 9 });
           await peer.sendFrame({ opcode: 8, payload: hex("03 e8") });
+          peer.end();
           await peer.ended;
         }, async (url) => {
           const args = [
