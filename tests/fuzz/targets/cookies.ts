@@ -104,13 +104,15 @@ function check(url: URL, lines: readonly string[]): Fault {
   for (const line of lines) {
     const fault = checkLine(line, now);
     if (fault !== undefined) return fault;
-    const cookie = parseSetCookie(line, now);
-    if (cookie !== undefined) names.add(cookie.name);
     try {
       headers.append("Set-Cookie", line);
     } catch {
       // No header could have brought it.
     }
+  }
+  for (const line of headers.getSetCookie()) {
+    const cookie = parseSetCookie(line, now);
+    if (cookie !== undefined) names.add(cookie.name);
   }
   jar.setCookies(url, headers);
   const sent = jar.getCookies(url);
