@@ -37,8 +37,9 @@ export interface SessionReceiver {
   /** The peer's close frame; code 1005 if it was empty. */
   close(code: number, reason: string): void;
   /**
-   * The peer broke a rule. The connection is to be failed with the code of the
-   * `ProtocolError`, 1002 or 1007, or with 1009 for a `ReadLimitError`.
+   * The peer broke a rule. The connection is to be failed by `Session.fail()`,
+   * with the code of the `ProtocolError`, 1002 or 1007, or with 1009 for a
+   * `ReadLimitError`.
    */
   fail(error: ProtocolError | ReadLimitError): void;
   /** Takes back a chunk that nothing refers to any more. */

@@ -64,7 +64,7 @@ export class Session {
     this.#mask = side === "client" ? mask : undefined;
     const assembler = new MessageAssembler(
       receiver,
-      (how) => this.#end(how),
+      (how) => this.#readingOver(how),
       tuning,
     );
     // RFC 6455, section 5.1: each side expects of the other what it does not
@@ -229,19 +229,21 @@ export class Session {
   }
 
   /**
-   * Fails the connection (RFC 6455, section 7.1.7) by this side's own will:
-   * nothing more is read, and nothing but one close frame may be sent.
+   * Fails the connection (RFC 6455, section 7.1.7), by this side's own will or
+   * after the event `fail`: nothing more is read, and nothing but one close
+   * frame may be sent.
    */
   fail(): void {
-    this.#end("fail");
+    this.#readingOver("fail");
+    this.#state = afterFailure(this.#state);
   }
 
-  #end(how: "close" | "fail"): void {
+  // Behind a broken rule it is the owner who fails the connection: it may send
+  // before what it owes to what came before.
+  #readingOver(how: "close" | "fail"): void {
     this.#decoder.stop();
     this.#gate.clear();
-    this.#state = how === "close"
-      ? afterCloseReceived(this.#state)
-      : afterFailure(this.#state);
+    if (how === "close") this.#state = afterCloseReceived(this.#state);
   }
 
   #check(opcode: Opcode): void {

@@ -5,6 +5,7 @@ import type { ByteReceiver, ByteStream } from "../transport/byte_stream.ts";
 import type { TransportReceiver } from "../transport/transport.ts";
 import type { MessageCodec } from "./codec.ts";
 import { Decoding } from "./decoding.ts";
+import { type Flushable, flushLater } from "./macrotask.ts";
 
 /** What the incoming half tells of the connection's end. */
 export interface InputOwner {
@@ -24,7 +25,7 @@ export interface InputOwner {
  * The incoming half of a wire connection: bytes go through the session, compressed messages through the codec, events to the
  * receiver. Input is held while the reader has enough, and while the codec takes its time; the peer is stopped then.
  */
-export class Input implements ByteReceiver, SessionReceiver {
+export class Input implements ByteReceiver, SessionReceiver, Flushable {
   readonly session: Session;
   /** Grows with every chunk. */
   received = 0;
@@ -36,6 +37,8 @@ export class Input implements ByteReceiver, SessionReceiver {
   #readLimit: number;
   #decoding: Decoding | undefined; // the message in the codec
   #decodingNow = false;
+  #messageAt = 0; // what `received` was at the last message
+  #last: (() => void) | undefined; // the last event, not told yet
   #proceeding = false;
   #readerPaused = false;
   #readerReady: PromiseWithResolvers<void> | undefined; // who waits for it
@@ -88,7 +91,7 @@ export class Input implements ByteReceiver, SessionReceiver {
     // Of what is gathered of a message, nothing may come behind the end.
     this.#decoding = undefined;
     this.session.fail();
-    this.#decoding = undefined;
+    this.#last = undefined;
     this.resume();
   }
 
@@ -123,6 +126,7 @@ export class Input implements ByteReceiver, SessionReceiver {
   // SessionReceiver
 
   message(type: DataType, data: string | Uint8Array<ArrayBuffer>): void {
+    this.#messageAt = this.received;
     this.#receiver.message(type, data);
   }
 
@@ -153,6 +157,7 @@ export class Input implements ByteReceiver, SessionReceiver {
   }
 
   messageEnd(): void {
+    this.#messageAt = this.received;
     const decoding = this.#decoding;
     if (decoding === undefined) return this.#receiver.messageEnd();
     this.#decoding = undefined;
@@ -168,13 +173,35 @@ export class Input implements ByteReceiver, SessionReceiver {
   }
 
   close(code: number, reason: string): void {
-    this.#decoding = undefined;
-    this.#receiver.closeReceived(code, reason, false);
-    this.#owner.peerClosed();
+    this.#tellLast(() => {
+      this.#receiver.closeReceived(code, reason, false);
+      this.#owner.peerClosed();
+    });
   }
 
   fail(error: Error): void {
-    this.#owner.broken(error);
+    this.#tellLast(() => this.#owner.broken(error));
+  }
+
+  /** Tells the last event. */
+  flush(): void {
+    const tell = this.#last;
+    this.#last = undefined;
+    try {
+      tell?.();
+    } catch (error) {
+      this.#break(error);
+    }
+    this.#proceed();
+  }
+
+  // A message that has come in the same chunk can be answered before, as if it
+  // had come alone: how TCP cuts what comes must not matter.
+  #tellLast(tell: () => void): void {
+    this.#decoding = undefined;
+    if (this.#messageAt !== this.received) return tell();
+    this.#last = tell;
+    flushLater(this);
   }
 
   // A fragment is complete and more may be long in coming: what it holds is
@@ -223,7 +250,9 @@ export class Input implements ByteReceiver, SessionReceiver {
 
   // Goes on with what is held, then with the stream, then to its end.
   #proceed(): void {
-    if (this.#decodingNow || this.#readerPaused) return;
+    if (
+      this.#decodingNow || this.#readerPaused || this.#last !== undefined
+    ) return;
     const nested = this.#proceeding;
     this.#proceeding = true;
     try {

@@ -185,6 +185,53 @@ test("wireTransport.terminate() inside an event ends them", () => {
   assertEquals(events.list, ["1", "ended"]);
 });
 
+/** The last events: what the peer sends, and what is told. */
+const LAST: readonly [Uint8Array, string][] = [
+  [hex("88 02 03 e8"), "close 1000"],
+  [hex("83 00"), "failed ProtocolError"],
+];
+
+test("wireTransport lets a message be answered before the end in its chunk", async () => {
+  for (const [bytes, last] of LAST) {
+    const { transport, stream, events } = open();
+    events.on = (event) => {
+      if (event !== "hi") return;
+      queueMicrotask(() => transport.send(1, "answer"));
+    };
+    stream.receiver!.data(join(frame(1, "hi"), bytes));
+    stream.receiver!.end();
+    assertEquals(events.list, ["hi"]);
+    await turn();
+    assertEquals(events.list, ["hi", last]);
+    stream.releaseAll();
+    // A masked text of 6 bytes goes out first.
+    assertEquals(toHex(stream.written().subarray(0, 2)), "81 86");
+    stream.receiver!.closed();
+    assertEquals(events.list, ["hi", last, "ended"]);
+  }
+});
+
+test("wireTransport tells the end in a message's chunk before the stream's", async () => {
+  for (const [bytes, last] of LAST) {
+    const { stream, events } = open();
+    stream.receiver!.data(join(frame(1, "hi"), bytes));
+    stream.receiver!.closed();
+    await turn();
+    assertEquals(events.list, ["hi", last, "ended"]);
+  }
+});
+
+test("wireTransport.terminate() forgets the end in a message's chunk", async () => {
+  for (const [bytes] of LAST) {
+    const { transport, stream, events } = open();
+    stream.receiver!.data(join(frame(1, "hi"), bytes));
+    transport.terminate();
+    await turn();
+    stream.receiver!.closed();
+    assertEquals(events.list, ["hi", "ended"]);
+  }
+});
+
 test("wireTransport frees the codec once the stream is over", async () => {
   const codec = new ToyCodec();
   const { stream, events } = open(codec);

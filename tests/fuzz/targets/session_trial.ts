@@ -237,7 +237,8 @@ class Trial {
   #state(): Session["state"] {
     const last = this.#reference.entries.at(-1)?.what;
     const sent = this.#closeSent;
-    if (last === "fail" || this.#failed) return sent ? "closed" : "failed";
+    // Behind the event `fail` it is the owner who fails the connection.
+    if (this.#failed) return sent ? "closed" : "failed";
     if (last === "close") return sent ? "closed" : "closeReceived";
     return sent ? "closeSent" : "open";
   }
