@@ -127,13 +127,11 @@ function agreementOf(
 
 function judge({ open = false }: Case, { faults }: Inbox): Outcome {
   const fault = faults.find(({ must }) => must) ?? faults[0];
-  if (fault !== undefined) {
-    const grade = fault.must ? "failed" : "informational";
-    return { grade, says: fault.text };
-  }
-  return open
-    ? { grade: "informational", says: "the RFC does not say" }
-    : { grade: "passed", says: "" };
+  if (fault?.must) return { grade: "failed", says: fault.text };
+  if (open) return { grade: "informational", says: "the RFC does not say" };
+  return fault === undefined
+    ? { grade: "passed", says: "" }
+    : { grade: "informational", says: fault.text };
 }
 
 /** What a run is made of. */
@@ -213,14 +211,14 @@ class Run {
         ? "the connection is not failed"
         : "a close frame that is not answered",
     );
-    if (!inbox.complete) {
-      // What has come before may be lost with the connection.
-      inbox.fault("what came before is not answered", false);
-    }
     this.#judgeCode(
       end.by === "peer" ? [1000] : end.codes,
       end.by === "target",
     );
+    if (!inbox.complete) {
+      // What has come before may be lost with the connection.
+      inbox.fault("what came before is not answered", false);
+    }
   }
 
   #failedWithoutReason(): void {
