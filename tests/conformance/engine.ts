@@ -70,10 +70,9 @@ export async function runCase(
   testCase: Case,
   options: RunOptions = {},
 ): Promise<Outcome> {
-  const outcomes: Outcome[] = [];
-  for (const chunks of testCase.chunks) {
-    outcomes.push(await runOnce(target, testCase, chunks, options));
-  }
+  const outcomes = await Promise.all(
+    testCase.chunks.map((chunks) => runOnce(target, testCase, chunks, options)),
+  );
   const worst = outcomes.find(({ grade }) => grade === "failed") ??
     outcomes.find(({ grade }) => grade === "informational");
   return worst ?? outcomes[0]!;
