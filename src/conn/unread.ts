@@ -5,22 +5,38 @@ import { Queue } from "./queue.ts";
 
 // What an unread message costs beside its payload.
 const MESSAGE_COST = 64;
+// A message keeps all of the chunk that it is a part of, whatever else was in
+// that: control frames, say. A part of the chunk's size is counted with the
+// first of its messages.
+const CHUNK_SHARE = 1 / 16;
+// Up to this size messages have memory of their own.
+const OWN_UP_TO = 256;
 // Where the peer cannot be stopped, messages are bounded by number too.
 const MAX_UNREAD = 1024;
+
+/** A chunk, and how many unread messages are parts of it. */
+interface Kept {
+  readonly chunk: ArrayBuffer;
+  readonly size: number;
+  messages: number;
+}
 
 /** What has come and has not been read. Only the last may be incomplete. */
 export class Unread {
   readonly #queue: Queue<Message | IncomingMessage> = new Queue();
   #size = 0;
+  #kept: Queue<Kept> | undefined; // once there was one
+  #lastKept: Kept | undefined;
+  #keptSize = 0;
 
   /** How many messages there are. */
   get length(): number {
     return this.#queue.length;
   }
 
-  /** Their bytes, a cost for each message included. */
+  /** Their bytes, and what they cost beside. */
   get size(): number {
-    return this.#size;
+    return this.#size + this.#keptSize * CHUNK_SHARE;
   }
 
   peek(): Message | IncomingMessage | undefined {
@@ -30,11 +46,15 @@ export class Unread {
   push(message: Message | IncomingMessage): void {
     this.#queue.push(message);
     this.#size += cost(message);
+    const chunk = chunkOf(message);
+    if (chunk !== undefined) this.#keep(chunk);
   }
 
   shift(): Message | IncomingMessage | undefined {
     const message = this.#queue.shift();
-    if (message !== undefined) this.#size -= cost(message);
+    if (message === undefined) return undefined;
+    this.#size -= cost(message);
+    if (chunkOf(message) !== undefined) this.#letGo();
     return message;
   }
 
@@ -58,6 +78,32 @@ export class Unread {
         `${transport} cannot stop its peer, read faster or use the wire engine`,
     );
   }
+
+  #keep(chunk: ArrayBuffer): void {
+    if (this.#lastKept?.chunk === chunk) {
+      this.#lastKept.messages++;
+      return;
+    }
+    const size = chunk.byteLength;
+    this.#lastKept = { chunk, size, messages: 1 };
+    this.#kept ??= new Queue();
+    this.#kept.push(this.#lastKept);
+    this.#keptSize += size;
+  }
+
+  // Of the first message that is a part of one.
+  #letGo(): void {
+    const first = this.#kept?.peek();
+    if (first === undefined || --first.messages > 0) return;
+    this.#kept?.shift();
+    this.#keptSize -= first.size;
+    if (first === this.#lastKept) this.#lastKept = undefined;
+  }
+}
+
+function chunkOf(message: Message | IncomingMessage): ArrayBuffer | undefined {
+  if (message instanceof IncomingMessage || message.type === 1) return;
+  return message.data.length > OWN_UP_TO ? message.data.buffer : undefined;
 }
 
 function cost(message: Message | IncomingMessage): number {

@@ -33,3 +33,31 @@ test("unread.excess() bounds messages by number and bytes", () => {
   unread.push({ type: 1, data: "" });
   assert(unread.excess(2 ** 20, "engine") !== undefined);
 });
+
+test("unread counts a part of the chunks that messages keep", () => {
+  const unread = new Unread();
+  const chunks = [1, 2, 3].map(() => new ArrayBuffer(65_536));
+  const push = (chunk: number, length: number) =>
+    unread.push({ type: 2, data: new Uint8Array(chunks[chunk]!, 0, length) });
+  const SHARE = 65_536 / 16;
+  push(0, 300);
+  push(0, 400);
+  // Such as is in memory of its own.
+  unread.push({ type: 2, data: new Uint8Array(256) });
+  unread.push({ type: 1, data: "" });
+  push(0, 500);
+  assertEquals(unread.size, 5 * 64 + 1456 + SHARE);
+  push(1, 1000);
+  push(2, 1000);
+  assertEquals(unread.size, 7 * 64 + 3456 + 3 * SHARE);
+  for (let i = 0; i < 4; i++) unread.shift();
+  assertEquals(unread.size, 3 * 64 + 2500 + 3 * SHARE);
+  unread.shift();
+  assertEquals(unread.size, 2 * 64 + 2000 + 2 * SHARE);
+  unread.shift();
+  unread.shift();
+  assertEquals(unread.size, 0);
+  // Where the peer cannot be stopped, each has its own.
+  push(0, 60_000);
+  assertEquals(unread.excess(60_064, "engine"), undefined);
+});

@@ -176,6 +176,17 @@ attack(6, "messages that nobody reads", MiB, async ({ attack }) => {
   }
 }, ["wire", ...BUN]);
 
+attack(6, "messages that keep their chunks", 24 * MiB, async ({ attack }) => {
+  const message = maskedFrame(2, new Uint8Array(300));
+  const pong = maskedFrame(10, new Uint8Array(125));
+  // As much as is read at once, or several times that.
+  const part = concat(message, repeat(pong, 480));
+  const sparse = concat(part, part, part, part);
+  for (let i = 0; i < 16; i++) {
+    await sendUntilBlocked(await attack("/deaf"), sparse, 80);
+  }
+});
+
 // Deno's own holds up to the read limit, then cuts.
 attack(6, "messages that nobody reads", 8 * MiB, async ({ attack }) => {
   const peer = await attack("/deaf");
