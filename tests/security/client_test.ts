@@ -224,7 +224,7 @@ attack(16, "headers and URLs that split the request", async () => {
   ];
   for (const dial of dials) {
     const error = await dial().catch((error) => error);
-    assertEquals(error?.name, "TypeError", String(error));
+    assertEquals((error as Error)?.name, "TypeError", String(error));
   }
   for (const name of ["a b", "a\r\nb", "", "a,b", "é"]) {
     let error: unknown;
