@@ -32,7 +32,7 @@ import {
 } from "./load/frames.ts";
 import { Histogram } from "./load/histogram.ts";
 import { openPeers, Peer, type Target } from "./load/peer.ts";
-import { cpuSeconds, resident } from "./proc.ts";
+import { cpuSeconds, resident } from "../process/proc.ts";
 
 /** What the generator prints. */
 export interface LoadResult {

@@ -2,11 +2,11 @@
 
 import { fileURLToPath } from "node:url";
 
-import { Child } from "./child.ts";
+import { Child, commandOf } from "../process/child.ts";
 import type { LoadResult } from "./load.ts";
 import { type Load, type Server, SERVERS } from "./plan.ts";
-import { resetPeak, resident } from "./proc.ts";
-import type { Ready } from "./servers/control.ts";
+import { resetPeak, resident } from "../process/proc.ts";
+import type { Ready } from "../process/control.ts";
 
 /** How it is measured. */
 export interface Settings {
@@ -121,17 +121,8 @@ async function runLoad(
 
 function serverCommand(server: Server, settings: Settings): string[] {
   const [file = "", ...args] = server.command;
-  const path = fileURLToPath(new URL(`servers/${file}`, import.meta.url));
-  return server.runtime === "bun" ? [...settings.bun, path, ...args] : [
-    Deno.execPath(),
-    "run",
-    "--quiet",
-    "--no-check",
-    "--allow-all",
-    "--v8-flags=--expose-gc",
-    path,
-    ...args,
-  ];
+  const url = new URL(`servers/${file}`, import.meta.url);
+  return commandOf(server.runtime, settings.bun, url, args);
 }
 
 function startLoad(

@@ -2,7 +2,7 @@
 
 import process from "node:process";
 
-import { resetPeak, resident } from "../bench/proc.ts";
+import { resetPeak, resident } from "../process/proc.ts";
 
 interface Collectors {
   /** V8's, by `--expose-gc`. */

@@ -1,6 +1,6 @@
 /** An echo by the callbacks of Bun's own WebSocket, and nothing else. */
 
-import { announce } from "./control.ts";
+import { announce } from "../../process/control.ts";
 
 interface BunServe {
   serve(options: {

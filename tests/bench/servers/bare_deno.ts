@@ -1,6 +1,6 @@
 /** An echo by the callbacks of Deno's own WebSocket, and nothing else. */
 
-import { announce } from "./control.ts";
+import { announce } from "../../process/control.ts";
 
 const server = Deno.serve(
   { port: 0, hostname: "127.0.0.1", onListen() {} },

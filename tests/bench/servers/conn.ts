@@ -13,7 +13,7 @@ import {
   serve,
 } from "../../../mod.ts";
 import { jsonText } from "../load/frames.ts";
-import { announce } from "./control.ts";
+import { announce } from "../../process/control.ts";
 
 async function echo(conn: Conn): Promise<void> {
   for await (const message of conn) {

@@ -3,7 +3,7 @@
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 
-import { announce } from "./control.ts";
+import { announce } from "../../process/control.ts";
 
 interface WsSocket {
   on(

@@ -1,11 +1,33 @@
 /** A process that talks in lines: a server or a load generator. */
 
+import { fileURLToPath } from "node:url";
+
 import { TextLineReader } from "./line_reader.ts";
 
 // How long one may take to end by itself.
 const END_LIMIT = 5_000;
 
-/** A program that runs beside the bench until it is told to end. */
+/** The command that runs a file on a runtime; `bun` is the command of Bun. */
+export function commandOf(
+  runtime: "deno" | "bun",
+  bun: readonly string[],
+  file: URL,
+  args: readonly string[],
+): string[] {
+  const path = fileURLToPath(file);
+  return runtime === "bun" ? [...bun, path, ...args] : [
+    Deno.execPath(),
+    "run",
+    "--quiet",
+    "--no-check",
+    "--allow-all",
+    "--v8-flags=--expose-gc",
+    path,
+    ...args,
+  ];
+}
+
+/** A program that runs until it is told to end. */
 export class Child {
   readonly #name: string;
   readonly #process: Deno.ChildProcess;
@@ -46,9 +68,9 @@ export class Child {
     );
   }
 
-  /** Asks for something by an empty line, and waits for the line that answers. */
-  async ask(timeout: number): Promise<string> {
-    await this.#input.write(new Uint8Array([0x0a]));
+  /** Asks for something by a line, and waits for the line that answers. */
+  async ask(timeout: number, question = ""): Promise<string> {
+    await this.#input.write(new TextEncoder().encode(`${question}\n`));
     return await this.readLine(timeout);
   }
 

@@ -1,0 +1,56 @@
+/** How programs and who started them talk: lines on the standard streams. */
+
+import process from "node:process";
+
+/** What a server prints when it listens. */
+export interface Ready {
+  readonly port: number;
+  readonly pid: number;
+}
+
+interface Collectors {
+  /** V8's, by `--expose-gc`. */
+  readonly gc?: (options: Record<string, string>) => void;
+  readonly Bun?: { gc(sync: boolean): void };
+}
+
+/**
+ * Says that the server listens. From then on it answers each line on its
+ * standard input with a line, and ends with it. By default it collects garbage
+ * for each.
+ */
+export function announce(
+  port: number,
+  answer: (question: string) => Promise<string> = collect,
+): void {
+  const ready: Ready = { port, pid: process.pid };
+  console.log(JSON.stringify(ready));
+  answerLines(answer);
+}
+
+/** Answers each line on the standard input with a line, and ends with it. */
+export function answerLines(
+  answer: (question: string) => Promise<string>,
+): void {
+  process.stdin.on("data", async (line) => {
+    console.log(await answer(String(line).trim()));
+  });
+  process.stdin.on("end", () => process.exit());
+}
+
+async function collect(): Promise<string> {
+  await collectGarbage();
+  return "collected";
+}
+
+/** Collects garbage, and waits until pages have been given back. */
+export async function collectGarbage(): Promise<void> {
+  const { gc, Bun } = globalThis as Collectors;
+  // Sweeping and giving pages back take their time behind a collection.
+  for (let i = 0; i < 5; i++) {
+    // The last resort is the one that gives pages back.
+    gc?.({ type: "major", execution: "sync", flavor: "last-resort" });
+    Bun?.gc(true);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
