@@ -15,6 +15,7 @@ import type {
 import { sharedBuffers } from "./buffers.ts";
 import type { MessageCodec } from "./codec.ts";
 import { Encoding } from "./encoding.ts";
+import { guardedPool } from "./guarded_pool.ts";
 import { Input, type InputOwner } from "./input.ts";
 import { randomMask } from "./mask_source.ts";
 import { Sender } from "./sender.ts";
@@ -84,7 +85,12 @@ export class WireTransport implements Transport, InputOwner {
     );
     this.#sender = new Sender(this.#input.session, stream, {
       writeBufferSize: options.writeBufferSize,
-      pool: options.writeBufferPool ?? sharedBuffers,
+      pool: options.writeBufferPool === undefined
+        ? sharedBuffers
+        : guardedPool(options.writeBufferPool, (error) => {
+          // Not in the midst of the write that has met it.
+          queueMicrotask(() => this.broken(error));
+        }),
     });
     this.#encoding = new Encoding(
       options.side,
