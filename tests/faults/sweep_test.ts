@@ -1,0 +1,134 @@
+/**
+ * Every fault at the bytes of a session, between a server and a dialer. `README.md` beside it says which bytes.
+ */
+
+import process from "node:process";
+
+import { assert, assertEquals } from "@std/assert";
+
+import type { Engine, Side } from "../../src/transport/transport.ts";
+import { test } from "../helper.ts";
+import { DIRECTIONS, type Fault, FAULTS, type Plan } from "./faulty_link.ts";
+import { borders, type Landmarks } from "./landmarks.ts";
+import { judge, type Profile } from "./oracle.ts";
+import { describe, HASTY, PATIENT, type Run, Stage } from "./stage.ts";
+
+// What `deno task faults` sets.
+const EVERY = process.env.FAULTS === "all";
+// Bytes from one fault to the next elsewhere, borders apart. What takes no time
+// comes at each byte; the others have primes, which fall in with nothing.
+const STRIDES: Readonly<Record<Engine, Readonly<Record<Fault, number>>>> = {
+  wire: { fin: 1, reset: 1, "half-close": 1, stall: 7, trickle: 7 },
+  native: { fin: 7, reset: 7, "half-close": 7, stall: 29, trickle: 29 },
+};
+
+// Links at a time. Those that stall cost nothing but time.
+const WIDTH = 32;
+const STALLED_WIDTH = 256;
+const TIMEOUT = EVERY ? 120_000 : 60_000;
+const MAX_SHOWN = 10;
+
+/** The bytes behind which the fault comes, of a direction. */
+function chosen(marks: Landmarks, stride: number): number[] {
+  const { total } = marks;
+  const near = borders(marks).flatMap((at) => [at - 1, at, at + 1]);
+  const offsets = new Set(near);
+  for (let at = 0; at <= total; at += stride) offsets.add(at);
+  return [...offsets].filter((at) => at >= 0 && at <= total)
+    .sort((a, b) => a - b);
+}
+
+async function sweep(
+  engine: Engine,
+  closer: Side,
+  fault: Fault,
+): Promise<void> {
+  const times = fault === "stall" ? HASTY : PATIENT;
+  await using stage = await Stage.open(engine, closer, times);
+  const profile = await stage.profile();
+  const stride = EVERY ? 1 : STRIDES[engine][fault];
+  const plans = DIRECTIONS.flatMap((direction) =>
+    chosen(profile[direction], stride).map((offset) => (
+      { fault, direction, offset }
+    ))
+  );
+  const runs = await runAll(stage, plans, fault === "stall");
+  await stage.idle();
+  check(runs, profile);
+  assertHit(runs, plans);
+  // The server goes on.
+  const whole = await stage.run();
+  await stage.idle();
+  check([whole], profile);
+}
+
+/** Every fault has come about, at its byte. */
+function assertHit(runs: readonly Run[], plans: readonly Plan[]): void {
+  const hits = runs.filter(({ link }) => link.fired).map(({ link, plan }) => {
+    const { fault, direction, offset } = plan!;
+    if (fault !== "trickle") assertEquals(link.carried(direction), offset);
+    return plan!;
+  });
+  const names = (plans: readonly Plan[]) => plans.map(describe).sort();
+  assertEquals(names(hits), names(plans));
+}
+
+async function runAll(
+  stage: Stage,
+  plans: readonly Plan[],
+  stalls: boolean,
+): Promise<Run[]> {
+  const runs: Run[] = [];
+  let next = 0;
+  const work = async () => {
+    while (next < plans.length) runs.push(await stage.run(plans[next++]));
+  };
+  const width = stalls ? STALLED_WIDTH : WIDTH;
+  await Promise.all(Array.from({ length: width }, work));
+  return runs;
+}
+
+function check(runs: readonly Run[], profile: Profile): void {
+  const wrong = runs.flatMap((run) => {
+    const faults = judge(run, profile);
+    return faults.length === 0
+      ? []
+      : [`${describe(run.plan)}:\n  ${faults.join("\n  ")}`];
+  });
+  assert(
+    wrong.length === 0,
+    `${wrong.length} of ${runs.length}:\n${
+      wrong.slice(0, MAX_SHOWN).join("\n")
+    }`,
+  );
+}
+
+test("the session of the faults has one of everything", async () => {
+  await using stage = await Stage.open("wire", "client", PATIENT);
+  for (const { frames } of Object.values(await stage.profile())) {
+    const kinds = new Set(
+      frames.map(({ fin, rsv1, opcode }) =>
+        `${opcode}${fin ? "" : " begun"}${rsv1 ? " compressed" : ""}`
+      ),
+    );
+    for (
+      const kind of ["1", "2", "1 begun compressed", "0 begun", "0", "9", "10"]
+    ) {
+      assert(kinds.has(kind), `there is no ${kind} in ${[...kinds]}`);
+    }
+    assert(kinds.has("1 compressed") && kinds.has("8"));
+  }
+});
+
+for (const engine of ["wire", "native"] as const) {
+  for (const closer of ["client", "server"] as const) {
+    for (const fault of FAULTS) {
+      test(
+        `serve() on ${engine} and the Dialer outlive a ${fault} at any byte, ` +
+          `the ${closer} closing`,
+        () => sweep(engine, closer, fault),
+        { timeout: TIMEOUT },
+      );
+    }
+  }
+}
