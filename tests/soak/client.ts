@@ -1,0 +1,136 @@
+/**
+ * The client of a soak, a process of its own: so many connections at a time,
+ * each of which lives for a while, leaves, and is followed by another. Prints a
+ * line when all are open first; each line on its standard input is answered with
+ * the totals, after what it asks for:
+ *
+ * - `collect`: garbage is collected;
+ * - `freeze`: nobody sends, comes or leaves any more, and all has come back;
+ * - `end`: all have closed.
+ */
+
+import process from "node:process";
+import { parseArgs } from "node:util";
+
+import { answerLines, collectGarbage } from "../process/control.ts";
+import { type Leave, LEAVES, Life, type Totals } from "./client_conn.ts";
+import { PayloadSource, seeded } from "./payload.ts";
+
+const { values } = parseArgs({
+  options: {
+    url: { type: "string", default: "" },
+    conns: { type: "string", default: "0" },
+    /** Seconds of a connection's life, on average. */
+    life: { type: "string", default: "0" },
+    seed: { type: "string", default: "0" },
+  },
+});
+const count = Number(values.conns);
+const lifetime = Number(values.life) * 1000;
+
+// Bursts of all connections together, a second.
+const BURSTS = 1500;
+// Dials at a time.
+const DIALS = 64;
+
+const random = seeded(Number(values.seed));
+const source = new PayloadSource(random);
+const freeze = new AbortController();
+const lives = new Map<Life, AbortController>();
+const timers = new Set<ReturnType<typeof setTimeout>>();
+const totals: Totals = {
+  open: 0,
+  opened: 0,
+  messages: 0,
+  size: 0,
+  compressed: 0,
+  fragmented: 0,
+  left: { close: 0, fin: 0, reset: 0, ask: 0 },
+  faults: [],
+};
+
+let dials = 0;
+const waiting: (() => void)[] = [];
+
+/** Lets a few dial at a time. */
+async function dialing(open: () => Promise<void>): Promise<void> {
+  if (dials >= DIALS) await new Promise<void>((go) => waiting.push(go));
+  dials++;
+  try {
+    await open();
+  } finally {
+    dials--;
+    waiting.shift()?.();
+  }
+}
+
+let ids = 0;
+
+/** One connection after the other. */
+async function work(opened: () => void): Promise<void> {
+  while (!freeze.signal.aborted) {
+    const leave = new AbortController();
+    const life = new Life({
+      url: values.url,
+      id: ids++,
+      random,
+      source,
+      totals,
+      pause: count / BURSTS * 1000,
+      leave: leave.signal,
+      freeze: freeze.signal,
+    });
+    await dialing(() => life.open());
+    opened();
+    lives.set(life, leave);
+    const timer = setTimeout(() => {
+      timers.delete(timer);
+      leave.abort(life.leaves(LEAVES[Math.floor(random() * LEAVES.length)]!));
+    }, 2 * random() * lifetime);
+    timers.add(timer);
+    if (freeze.signal.aborted) clearTimeout(timer);
+    await life.run();
+    lives.delete(life);
+  }
+}
+
+let opened = 0;
+const allOpen = Promise.withResolvers<void>();
+const works = Array.from({ length: count }, () =>
+  work(() => {
+    if (++opened === count) allOpen.resolve();
+  }));
+const over = Promise.all(works);
+over.catch((error) => {
+  totals.faults.push(`client: ${error}`);
+  allOpen.resolve();
+});
+setInterval(() => {
+  for (const life of lives.keys()) life.check();
+}, 5_000);
+
+async function prepare(question: string): Promise<void> {
+  switch (question) {
+    case "collect":
+      return await collectGarbage();
+    case "freeze":
+      freeze.abort();
+      for (const timer of timers) clearTimeout(timer);
+      while (dials > 0 || [...lives.keys()].some((life) => !life.quiet)) {
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+      return;
+    case "end": {
+      const way: Leave = "close";
+      for (const leave of lives.values()) leave.abort(way);
+      await over;
+    }
+  }
+}
+
+await allOpen.promise;
+console.log(JSON.stringify({ pid: process.pid }));
+answerLines(async (question) => {
+  await prepare(question);
+  return JSON.stringify(totals);
+});
