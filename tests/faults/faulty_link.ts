@@ -126,6 +126,8 @@ export class FaultyLink {
   port = 0;
   /** Whether the fault has come about. */
   fired = false;
+  /** Called when it does. */
+  onFire: (() => void) | undefined;
   /** Is shown what is carried, if it is set before the connection comes. */
   record: ((direction: Direction, chunk: Uint8Array) => void) | undefined;
 
@@ -164,6 +166,7 @@ export class FaultyLink {
   fire(): void {
     const { fault, direction } = this.#plan!;
     this.fired = true;
+    this.onFire?.();
     const lanes = Object.values(this.#lanes!);
     switch (fault) {
       case "fin":

@@ -1,4 +1,6 @@
-/** Where things stand in the bytes of a direction. */
+/** Where things stand in the bytes of a session. */
+
+import type { Direction } from "./faulty_link.ts";
 
 /** A frame by its header. */
 export interface FrameMark {
@@ -19,6 +21,9 @@ export interface Landmarks {
   /** The offset behind the close frame, which is that behind all. */
   readonly total: number;
 }
+
+/** The bytes of a session without a fault, in both directions. */
+export type Profile = Readonly<Record<Direction, Landmarks>>;
 
 /** Reads the bytes of a direction, from its first to the close frame. */
 export function findLandmarks(bytes: Uint8Array): Landmarks {

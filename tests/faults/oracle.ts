@@ -6,13 +6,10 @@ import {
   CloseSentError,
   DialError,
 } from "../../src/errors.ts";
-import type { Direction, Fault } from "./faulty_link.ts";
-import type { Landmarks } from "./landmarks.ts";
+import type { Fault } from "./faulty_link.ts";
+import type { Landmarks, Profile } from "./landmarks.ts";
 import { BYE, MESSAGES, type Seen } from "./session.ts";
 import type { Run } from "./stage.ts";
-
-/** The bytes of a session without a fault, in both directions. */
-export type Profile = Readonly<Record<Direction, Landmarks>>;
 
 /** What is wrong with a run, in words; nothing if all is right. */
 export function judge(run: Run, profile: Profile): string[] {
@@ -41,9 +38,8 @@ export function judge(run: Run, profile: Profile): string[] {
     );
   }
 
-  // The 101 says that there is a connection; the request's last byte, that
-  // there may be.
-  if (toClient > 0 && answered && server === undefined) {
+  // Where only the request has come whole, there may be one.
+  if (answered && server === undefined) {
     faults.push("the server has no connection");
   }
   if (server !== undefined) {
@@ -79,7 +75,7 @@ function judgeEnd(
   if (isSure) check("count of messages", seen.received.length, arrived);
   else check("surplus of messages", seen.received.length > arrived, false);
   for (const [i, message] of seen.received.entries()) {
-    check(`message ${i}`, show(message), show(MESSAGES[i]));
+    check(`message ${i} as sent`, isSame(message, MESSAGES[i]), true);
   }
 
   check("count of ends", seen.infos.length, 1);
@@ -93,7 +89,10 @@ function judgeEnd(
   check("code", info.code, ...codes);
   const clean = info.code === BYE.code;
   check("wasClean", info.wasClean, clean && !alone);
-  if (!clean || seen.closing) check("reason", info.reason, "", BYE.reason);
+  // An echo has the reason, or none.
+  if (!clean) check("reason", info.reason, "");
+  else if (!seen.closing) check("reason", info.reason, BYE.reason);
+  else check("reason", info.reason, "", BYE.reason);
   check(
     "initiator",
     info.initiator,
@@ -149,6 +148,18 @@ function isDialEnd(error: unknown, fault: Fault | undefined): boolean {
   }
 }
 
+function isSame(
+  message: string | Uint8Array,
+  sent: string | Uint8Array | undefined,
+): boolean {
+  if (typeof message === "string" || typeof sent === "string") {
+    return message === sent;
+  }
+  return message.length === sent?.length &&
+    message.every((byte, i) => byte === sent[i]);
+}
+
+/** Whether a call behind the end may reject so. */
 function isLate(error: unknown, cause: unknown): boolean {
   return error instanceof CloseError || error instanceof CloseSentError ||
     error === cause && isTimeout(error);
@@ -161,7 +172,5 @@ function isTimeout(error: unknown): boolean {
 function show(value: unknown): string {
   return value instanceof Error
     ? `${value} ${show(value.cause ?? "")}`
-    : typeof value === "string" && value.length > 60
-    ? `${value.slice(0, 50)}… (${value.length})`
     : String(value);
 }

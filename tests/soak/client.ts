@@ -29,9 +29,12 @@ const count = Number(values.conns);
 const lifetime = Number(values.life) * 1000;
 
 // Bursts of all connections together, a second.
-const BURSTS = 1500;
+const BURSTS = 600;
+// A machine that is too busy to dial keeps this part of the connections open.
+const MIN_OPEN = 0.95;
+const RETRY = 1000;
 // Dials at a time.
-const DIALS = 64;
+const DIALS = 128;
 
 const random = seeded(Number(values.seed));
 const source = new PayloadSource(random);
@@ -64,6 +67,17 @@ async function dialing(open: () => Promise<void>): Promise<void> {
   }
 }
 
+/** Tells a connection to leave; later, while too many are missing. */
+function leaveLater(life: Life, leave: AbortController, ms: number): void {
+  const timer = setTimeout(() => {
+    timers.delete(timer);
+    if (totals.open < count * MIN_OPEN) return leaveLater(life, leave, RETRY);
+    leave.abort(life.leaves(LEAVES[Math.floor(random() * LEAVES.length)]!));
+  }, ms);
+  timers.add(timer);
+  if (freeze.signal.aborted) clearTimeout(timer);
+}
+
 let ids = 0;
 
 /** One connection after the other. */
@@ -83,12 +97,7 @@ async function work(opened: () => void): Promise<void> {
     await dialing(() => life.open());
     opened();
     lives.set(life, leave);
-    const timer = setTimeout(() => {
-      timers.delete(timer);
-      leave.abort(life.leaves(LEAVES[Math.floor(random() * LEAVES.length)]!));
-    }, 2 * random() * lifetime);
-    timers.add(timer);
-    if (freeze.signal.aborted) clearTimeout(timer);
+    leaveLater(life, leave, 2 * random() * lifetime);
     await life.run();
     lives.delete(life);
   }
@@ -128,9 +137,9 @@ async function prepare(question: string): Promise<void> {
   }
 }
 
-await allOpen.promise;
-console.log(JSON.stringify({ pid: process.pid }));
 answerLines(async (question) => {
   await prepare(question);
   return JSON.stringify(totals);
 });
+await allOpen.promise;
+console.log(JSON.stringify({ pid: process.pid }));

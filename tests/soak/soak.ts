@@ -67,7 +67,7 @@ const MARGIN = 16 * 2 ** 20;
 const MIN_SECONDS = 60;
 // Connections that come and go a second, at the most; and the seconds that one
 // lives on average, at the least.
-const MAX_CHANGES = 200;
+const MAX_CHANGES = 60;
 const MIN_LIFE = 0.3;
 // Open files of a process beside its connections.
 const FILES = 200;
