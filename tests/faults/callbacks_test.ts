@@ -2,7 +2,6 @@
 
 import { assertEquals, assertInstanceOf } from "@std/assert";
 
-import type { Conn } from "../../src/conn/conn.ts";
 import { Dialer } from "../../src/dialer.ts";
 import { BadHandshakeError } from "../../src/errors.ts";
 import type { OnConn } from "../../src/run_conn.ts";
@@ -17,10 +16,11 @@ import {
 } from "../fixtures/servers.ts";
 import { deferred, runtime, test, withTimeout } from "../helper.ts";
 import { until } from "../suite/fixture.ts";
-import { type Failure, FAILURES, misbehave } from "./misbehave.ts";
+import { type Failure, misbehave } from "./misbehave.ts";
 
 const TCP_PLACES = PLACES.filter(({ carrier }) => carrier === "TCP");
-const HANDSHAKE_TIMEOUT = 300;
+// Enough for a handshake on a busy machine.
+const HANDSHAKE_TIMEOUT = 1_500;
 const dialer = new Dialer();
 
 function isBad(request: Request): boolean {
@@ -56,55 +56,79 @@ function failing(name: string, how: Failure): UpgraderOptions {
   }
 }
 
-for (const place of TCP_PLACES) {
-  for (const name of ["checkOrigin", "subprotocols", "authorize", "error"]) {
-    for (const how of FAILURES) {
-      test(`serve() outlives ${name} that ${how}; ${place.name}`, async () => {
-        const opened: Conn[] = [];
-        await using server = await serveAt(place, (conn) => {
-          opened.push(conn);
-          return echo(conn);
-        }, {
-          upgrader: {
-            ...failing(name, how),
-            handshakeTimeout: HANDSHAKE_TIMEOUT,
-          },
-        });
-        const error = await dialer.dial(wsUrl(place, server, "/bad"))
-          .catch((error) => error);
-        assertInstanceOf(error, BadHandshakeError);
-        assertEquals(
-          error.response.status,
-          how === "never settles" ? 503 : name === "error" ? 403 : 500,
-        );
-        assertEquals(opened.length, 0);
-        await assertServing(place, server);
-      });
-    }
+const CALLBACKS = [
+  "checkOrigin",
+  "subprotocols",
+  "authorize",
+  "error",
+] as const;
 
-    test(`serve() outlives a client that leaves ${name}, which never settles; ${place.name}`, async () => {
-      const controller = new AbortController();
-      const asked = deferred();
-      const options = failing(name, "never settles");
-      await using server = await serveAt(place, echo, {
-        upgrader: {
-          ...options,
-          checkOrigin: (request) => {
-            if (isBad(request)) asked.resolve();
-            return options.checkOrigin?.(request) ?? true;
-          },
-          handshakeTimeout: HANDSHAKE_TIMEOUT,
-        },
-      });
-      const dialed = dialer.dial(wsUrl(place, server, "/bad"), {
-        signal: controller.signal,
-      }).catch((error) => error);
-      await asked.promise;
-      controller.abort();
-      assertEquals((await dialed).name, "AbortError");
-      await assertServing(place, server);
-    });
+/** A handshake is refused, for a callback that fails. */
+async function assertRefused(
+  place: Place,
+  name: string,
+  how: Failure,
+  status: number,
+): Promise<void> {
+  let opened = 0;
+  await using server = await serveAt(place, (conn) => {
+    opened++;
+    return echo(conn);
+  }, {
+    upgrader: {
+      ...failing(name, how),
+      ...how === "never settles" && { handshakeTimeout: HANDSHAKE_TIMEOUT },
+    },
+  });
+  const error = await dialer.dial(wsUrl(place, server, "/bad"))
+    .catch((error) => error);
+  assertInstanceOf(error, BadHandshakeError);
+  assertEquals(error.response.status, status);
+  assertEquals(opened, 0);
+  await assertServing(place, server);
+}
+
+/** A client leaves while a callback never settles. */
+async function leaveUnsettled(place: Place, name: string): Promise<void> {
+  const controller = new AbortController();
+  const asked = deferred();
+  const options = failing(name, "never settles");
+  await using server = await serveAt(place, echo, {
+    upgrader: {
+      ...options,
+      checkOrigin: (request) => {
+        if (isBad(request)) asked.resolve();
+        return options.checkOrigin?.(request) ?? true;
+      },
+      handshakeTimeout: HANDSHAKE_TIMEOUT,
+    },
+  });
+  const dialed = dialer.dial(wsUrl(place, server, "/bad"), {
+    signal: controller.signal,
+  }).catch((error) => error);
+  await asked.promise;
+  controller.abort();
+  assertEquals((await dialed).name, "AbortError");
+  await assertServing(place, server);
+}
+
+for (const place of TCP_PLACES) {
+  for (const name of CALLBACKS) {
+    for (const how of ["throws", "rejects"] as const) {
+      test(`serve() outlives ${name} that ${how}; ${place.name}`, () =>
+        assertRefused(place, name, how, name === "error" ? 403 : 500));
+    }
   }
+
+  test(`serve() outlives callbacks that never settle; ${place.name}`, async () => {
+    await Promise.all(
+      CALLBACKS.map((name) => assertRefused(place, name, "never settles", 503)),
+    );
+  });
+
+  test(`serve() outlives clients that leave such callbacks; ${place.name}`, async () => {
+    await Promise.all(CALLBACKS.map((name) => leaveUnsettled(place, name)));
+  });
 }
 
 interface Inside {

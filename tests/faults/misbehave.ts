@@ -3,12 +3,6 @@
 /** How a callback fails. */
 export type Failure = "throws" | "rejects" | "never settles";
 
-export const FAILURES: readonly Failure[] = [
-  "throws",
-  "rejects",
-  "never settles",
-];
-
 /** The error of a callback that throws or rejects. */
 export const FAULT: Error = new Error("user code");
 
