@@ -98,8 +98,8 @@ export class Browser implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    // The answer, and the rest of the connection, may be lost in the end.
-    await this.#devTools.call("Browser.close").catch(() => {});
+    // The answer may be lost in the end.
+    this.#devTools.call("Browser.close").catch(() => {});
     await this.#program[Symbol.asyncDispose]();
     await this.#devTools[Symbol.asyncDispose]();
   }

@@ -17,6 +17,7 @@ interface Call extends PromiseWithResolvers<Params> {
 
 /** A screenshot of a long page is a message of tens of megabytes. */
 const READ_LIMIT = 256 * 2 ** 20;
+const GONE = "the browser is gone";
 
 /** A connection to the browser; its sessions are told apart by their ids. */
 export class DevTools implements AsyncDisposable {
@@ -117,5 +118,3 @@ export class DevTools implements AsyncDisposable {
       );}
   }
 }
-
-const GONE = "the browser is gone";

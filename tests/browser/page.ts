@@ -254,7 +254,10 @@ export class Page {
     });
   }
 
-  /** Sets how good the page's network is; by no argument, as it was. */
+  /**
+   * Sets how good the page's network is; by no argument, as it was. Offline, a
+   * WebSocket stays open and goes on when the network is back; a new one fails.
+   */
   async network(conditions: NetworkConditions = {}): Promise<void> {
     const { offline = false, latency = 0, download = -1, upload = -1 } =
       conditions;

@@ -132,6 +132,42 @@ test(
   OPTIONS,
 );
 
+test("our server's connection to Chromium outlives an outage", async () => {
+  await using server = await serveAt(WIRE, echo, {
+    fetch: () => new Response(),
+  });
+  const url = wsUrl(WIRE, server);
+  await using browser = await Browser.launch();
+  const page = await browser.newPage();
+  await page.navigate(url.replace("ws", "http"));
+  await page.evaluate(`new Promise((resolve) => {
+    globalThis.socket = new WebSocket("${url}");
+    socket.onopen = resolve;
+  })`);
+  await page.network({ offline: true });
+  await page.evaluate(`{
+    globalThis.seen = "nothing";
+    globalThis.message = new Promise((resolve) => {
+      socket.onmessage = ({ data }) => resolve(seen = data);
+    });
+    socket.send("during");
+  }`);
+  assertEquals(
+    await page.evaluate(`(${VISIT})("${url}")`),
+    "error 1006 false",
+  );
+  assertEquals(await page.evaluate("seen"), "nothing");
+  await page.network();
+  assertEquals(await page.evaluate("message"), "during");
+  assertEquals(
+    await page.evaluate(`new Promise((resolve) => {
+      socket.onclose = ({ code, wasClean }) => resolve([code, wasClean]);
+      socket.close(1000);
+    })`),
+    [1000, true],
+  );
+}, OPTIONS);
+
 test(
   "our server hears that Chromium's page is left, over TLS, too",
   async () => {
