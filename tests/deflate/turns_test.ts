@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import {
   deflateCost,
   hasTime,
@@ -18,6 +18,14 @@ test("spend() takes the time of a turn, and the next has time again", async () =
   assertEquals(hasTime(), false);
   await nextTurn();
   assertEquals(hasTime(), true);
+});
+
+test("spend() counts the calls, too: tiny messages take no turn for themselves", async () => {
+  await nextTurn();
+  let calls = 0;
+  // Each is 10 µs of zlib or more.
+  for (; hasTime(); calls++) spend(1);
+  assert(calls > 100 && calls < 1000, `${calls} calls in a turn`);
 });
 
 test("runLater() runs jobs in order, as many in a turn as there is time for", async () => {
