@@ -20,6 +20,8 @@ import type { MakeSession, SessionLike } from "./targets/session_trial.ts";
 const SEED = 20_111_212;
 // Many times as many as any of the bugs takes.
 const INPUTS = 20_000;
+// The shrinker tries some thousands of inputs, twice.
+const TIMEOUT = 60_000;
 
 /** Finds a bug, twice, and sees that the smaller input shows it as well. */
 async function find(target: Target): Promise<Finding> {
@@ -210,7 +212,7 @@ for (const [what, make, kind] of BUGS) {
       assert(finding.smaller.length / 2 <= 140, formatFinding(finding));
       queue.length = 0;
     }
-  });
+  }, { timeout: TIMEOUT });
 }
 
 const real: InflateParts = {
@@ -271,7 +273,7 @@ for (const [what, parts, kind] of INFLATE_BUGS) {
     const finding = await find(inflateTarget({ ...real, ...parts }));
     assertEquals(finding.fault.split(":")[0], kind);
     for (const inflater of leaks.splice(0)) inflater.close();
-  });
+  }, { timeout: TIMEOUT });
 }
 
 test("fuzz() says how to see a finding again", async () => {

@@ -13,7 +13,7 @@ export type Attempt = (
 
 // A search that goes on for longer would find little more.
 const MAX_ATTEMPTS = 3_000;
-const MAX_TIME = 10_000;
+const MAX_TIME = 30_000;
 
 /** What the fault is about: two of a kind may differ in their details. */
 export function kindOf(fault: string): string {
