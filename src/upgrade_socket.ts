@@ -52,7 +52,7 @@ export async function upgradeOnSocket(
   options: SocketUpgradeOptions,
 ): Promise<SocketUpgrade | undefined> {
   // An error at any moment, also during the callbacks, must find a listener.
-  socket.on("error", () => {});
+  socket.on("error", ignore);
   // Nobody reads before the handshake is done.
   stopBeneath(socket);
   try {
@@ -63,6 +63,8 @@ export async function upgradeOnSocket(
     return undefined;
   }
 }
+
+function ignore(): void {}
 
 async function upgrade(
   message: IncomingMessage,
@@ -103,6 +105,7 @@ async function upgrade(
     return undefined;
   }
   const stream = new SocketStream(socket, { head });
+  socket.off("error", ignore);
   startBeneath(socket);
   const { settings, compression } = options;
   const { subprotocol, extension } = answer;

@@ -33,7 +33,6 @@ export class PendingRead {
   // deno-lint-ignore no-explicit-any -- its value's type follows from `want`
   readonly promise: Promise<any>;
   #resolve!: (value: unknown) => void;
-  #reject!: (reason: unknown) => void;
   readonly #forget: (() => void) | undefined;
   readonly #owner: PendingReadOwner;
 
@@ -44,10 +43,8 @@ export class PendingRead {
   ) {
     this.want = want;
     this.#owner = owner;
-    this.promise = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
+    // Only one function is kept: an idle connection is to stay small.
+    this.promise = new Promise((resolve) => this.#resolve = resolve);
     this.#forget = signal &&
       onAbort(signal, (reason) => owner.giveUp(reason));
   }
@@ -64,7 +61,7 @@ export class PendingRead {
 
   reject(reason: unknown): void {
     this.#settle();
-    this.#reject(reason);
+    this.#resolve(Promise.reject(reason));
   }
 
   end(error: Error): void {
@@ -72,7 +69,7 @@ export class PendingRead {
     if (this.want === "result" && isExpectedEnd(error)) {
       this.#resolve({ value: undefined, done: true });
     } else {
-      this.#reject(error);
+      this.#resolve(Promise.reject(error));
     }
   }
 

@@ -20,8 +20,8 @@ export class InputGate {
   #running = false;
   #chunk: Uint8Array<ArrayBuffer> = NOTHING;
   #position = 0;
-  /** Chunks that wait, from `#first` on. */
-  readonly #queue: Uint8Array<ArrayBuffer>[] = [];
+  /** Chunks that wait, from `#first` on; made when the first has to. */
+  #queue: Uint8Array<ArrayBuffer>[] | undefined;
   #first = 0;
 
   /**
@@ -48,7 +48,8 @@ export class InputGate {
    */
   push(chunk: Uint8Array<ArrayBuffer>): void {
     if (this.#decoder.over) return;
-    this.#queue.push(chunk);
+    if (this.#chunk === NOTHING) this.#chunk = chunk;
+    else (this.#queue ??= []).push(chunk);
     this.#run();
   }
 
@@ -68,7 +69,7 @@ export class InputGate {
   clear(): void {
     this.#chunk = NOTHING;
     this.#position = 0;
-    this.#queue.length = 0;
+    this.#queue = undefined;
     this.#first = 0;
   }
 
@@ -93,13 +94,14 @@ export class InputGate {
   #next(): boolean {
     this.#position = 0;
     if (this.#chunk !== NOTHING) this.#user?.spent(this.#chunk);
-    if (this.#first === this.#queue.length) {
+    const queue = this.#queue;
+    if (queue === undefined || this.#first === queue.length) {
       this.clear();
       return false;
     }
-    this.#chunk = this.#queue[this.#first]!;
+    this.#chunk = queue[this.#first]!;
     // The queue must not pin what has been decoded.
-    this.#queue[this.#first++] = NOTHING;
+    queue[this.#first++] = NOTHING;
     return true;
   }
 }

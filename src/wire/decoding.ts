@@ -16,6 +16,12 @@ export interface DecodedReceiver {
   messageEnd(): void;
 }
 
+/** Who reads the message. */
+export interface DecodingOwner {
+  /** The promise of a reader that has room, if it has none now. */
+  readerBusy(): Promise<void> | undefined;
+}
+
 /**
  * A message on its way through the codec. One that is whole before anybody
  * could have seen a part of it is decoded whole; others go piece by piece. Text
@@ -26,7 +32,7 @@ export class Decoding {
   readonly #type: DataType;
   readonly #limit: number;
   readonly #receiver: DecodedReceiver;
-  readonly #readerBusy: () => Promise<void> | undefined;
+  readonly #owner: DecodingOwner;
   readonly #validator: Utf8Validator = new Utf8Validator();
   #gathered: Uint8Array<ArrayBuffer> = NOTHING;
   #length = 0;
@@ -37,13 +43,13 @@ export class Decoding {
     type: DataType,
     limit: number,
     receiver: DecodedReceiver,
-    readerBusy: () => Promise<void> | undefined,
+    owner: DecodingOwner,
   ) {
     this.#codec = codec;
     this.#type = type;
     this.#limit = limit;
     this.#receiver = receiver;
-    this.#readerBusy = readerBusy;
+    this.#owner = owner;
   }
 
   /** Takes a piece, which is its own from now on. */
@@ -118,7 +124,7 @@ export class Decoding {
       throw notUtf8();
     }
     if (part.length > 0) this.#receiver.messageData(part);
-    return this.#readerBusy();
+    return this.#owner.readerBusy();
   };
 }
 

@@ -13,6 +13,12 @@ import type { Sender } from "./sender.ts";
 
 const encoder = new TextEncoder();
 
+/** What the messages on their way tell of the connection's end. */
+export interface EncodingOwner {
+  /** A message cannot be finished. */
+  broken(error: Error): void;
+}
+
 /**
  * Messages on their way to the sender, through the codec where there is one
  * that wants them. One at a time; the sender's promises are passed on.
@@ -21,7 +27,7 @@ export class Encoding {
   readonly #side: Side;
   readonly #sender: Sender;
   readonly #codec: MessageCodec | undefined;
-  readonly #broken: (error: Error) => void;
+  readonly #owner: EncodingOwner;
   #enabled = true;
   #fragments = false; // of the message that is written in pieces: encoded
   #stopped = false;
@@ -30,12 +36,12 @@ export class Encoding {
     side: Side,
     sender: Sender,
     codec: MessageCodec | undefined,
-    broken: (error: Error) => void,
+    owner: EncodingOwner,
   ) {
     this.#side = side;
     this.#sender = sender;
     this.#codec = codec;
-    this.#broken = broken;
+    this.#owner = owner;
   }
 
   /** Whether the messages to come may be encoded. */
@@ -128,7 +134,7 @@ export class Encoding {
       },
       (error) => {
         // A part of the message may be out, and the rest will not come.
-        this.#broken(error);
+        this.#owner.broken(error);
         throw error;
       },
     );

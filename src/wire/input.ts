@@ -4,7 +4,7 @@ import { Session, type SessionOptions } from "../protocol/session.ts";
 import type { ByteReceiver, ByteStream } from "../transport/byte_stream.ts";
 import type { TransportReceiver } from "../transport/transport.ts";
 import type { MessageCodec } from "./codec.ts";
-import { Decoding } from "./decoding.ts";
+import { Decoding, type DecodingOwner } from "./decoding.ts";
 import { type Flushable, flushLater } from "./macrotask.ts";
 
 /** What the incoming half tells of the connection's end. */
@@ -25,7 +25,8 @@ export interface InputOwner {
  * The incoming half of a wire connection: bytes go through the session, compressed messages through the codec, events to the
  * receiver. Input is held while the reader has enough, and while the codec takes its time; the peer is stopped then.
  */
-export class Input implements ByteReceiver, SessionReceiver, Flushable {
+export class Input
+  implements ByteReceiver, SessionReceiver, DecodingOwner, Flushable {
   readonly session: Session;
   /** Grows with every chunk. */
   received = 0;
@@ -138,7 +139,7 @@ export class Input implements ByteReceiver, SessionReceiver, Flushable {
         type,
         this.#readLimit,
         this.#receiver,
-        this.#readerBusy,
+        this,
       );
     } else {
       this.#receiver.messageStart(type);
@@ -214,11 +215,13 @@ export class Input implements ByteReceiver, SessionReceiver, Flushable {
     this.#decode(() => decoding.flush());
   }
 
-  readonly #readerBusy = (): Promise<void> | undefined => {
+  // DecodingOwner
+
+  readerBusy(): Promise<void> | undefined {
     if (!this.#readerPaused) return undefined;
     this.#readerReady ??= Promise.withResolvers();
     return this.#readerReady.promise;
-  };
+  }
 
   // Runs the codec; parsing waits for it, so that the order is kept.
   #decode(run: () => Promise<void> | undefined): void {

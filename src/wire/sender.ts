@@ -48,10 +48,10 @@ export class Sender {
   readonly #highWater: number;
   #buffer: Uint8Array<ArrayBuffer> | undefined; // being filled
   #used = 0;
-  #full: Batch[] = [];
+  #full: Batch[] | undefined; // in line, when there is more than one
   #writing: Batch | undefined;
   #large: LargeFrame | undefined; // stands behind all that is gathered
-  #control: Uint8Array<ArrayBuffer>[] = [];
+  #control: Uint8Array<ArrayBuffer>[] | undefined;
   #controlSize = 0;
   #pong: Uint8Array<ArrayBuffer> | undefined; // the latest, while blocked
   #close: { payload: Uint8Array; written: () => void } | undefined;
@@ -114,9 +114,9 @@ export class Sender {
       this.#large = LargeFrame.encoded(frame);
     } else if (
       length >= REFER_FROM && this.#buffer === undefined &&
-      this.#full.length === 0
+      this.#full === undefined
     ) {
-      this.#full.push({ buffer: frame, length, prepared: true });
+      this.#full = [{ buffer: frame, length, prepared: true }];
     } else {
       this.#reserve(length).set(frame, this.#used);
       this.#used += length;
@@ -138,7 +138,7 @@ export class Sender {
       return undefined;
     }
     const frame = this.#session.encode(type, payload);
-    this.#control.push(frame);
+    (this.#control ??= []).push(frame);
     this.#controlSize += frame.length;
     this.#schedule();
     return this.#controlSize < CONTROL_LIMIT ? undefined : this.#wait();
@@ -161,13 +161,13 @@ export class Sender {
   destroy(error: Error): void {
     this.#closed = true;
     if (this.#buffer !== undefined) this.#pool.put(this.#buffer);
-    for (const { buffer, prepared } of this.#full) {
+    for (const { buffer, prepared } of this.#full ?? []) {
       if (!prepared) this.#pool.put(buffer);
     }
     // What is being written stays with the stream.
     this.#buffer = undefined;
-    this.#full = [];
-    this.#control = [];
+    this.#full = undefined;
+    this.#control = undefined;
     this.#large = undefined;
     this.#close = undefined;
     this.#pong = undefined;
@@ -239,10 +239,25 @@ export class Sender {
 
   // Puts the filled buffer in the line of those that wait to be written.
   #seal(): void {
-    if (this.#buffer === undefined) return;
-    this.#full.push({ buffer: this.#buffer, length: this.#used });
+    const batch = this.#take();
+    if (batch !== undefined) (this.#full ??= []).push(batch);
+  }
+
+  // Takes the buffer that is being filled.
+  #take(): Batch | undefined {
+    if (this.#buffer === undefined) return undefined;
+    const batch: Batch = { buffer: this.#buffer, length: this.#used };
     this.#buffer = undefined;
     this.#used = 0;
+    return batch;
+  }
+
+  // Takes what is first in the line.
+  #shift(): Batch | undefined {
+    if (this.#full === undefined) return this.#take();
+    const batch = this.#full.shift();
+    if (this.#full.length === 0) this.#full = undefined;
+    return batch;
   }
 
   // Something has been gathered: it goes out when it is enough, or soon.
@@ -281,11 +296,10 @@ export class Sender {
   // frames stand before all that has not, the close frame comes last.
   #next(): void {
     if (this.#large?.begun) return this.#writeLarge(this.#large);
-    if (this.#pong !== undefined || this.#control.length > 0) {
+    if (this.#pong !== undefined || this.#control !== undefined) {
       return this.#writeControl();
     }
-    if (this.#full.length === 0) this.#seal();
-    const batch = this.#full.shift();
+    const batch = this.#shift();
     if (batch !== undefined) {
       if (batch.length > 0) return this.#write(batch, !batch.prepared);
       this.#pool.put(batch.buffer);
@@ -303,18 +317,18 @@ export class Sender {
   #writeControl(): void {
     if (this.#pong !== undefined && maySendControl(this.#session.state)) {
       const frame = this.#session.encode(10, this.#pong);
-      this.#control.push(frame);
+      (this.#control ??= []).push(frame);
       this.#controlSize += frame.length;
     }
     this.#pong = undefined;
-    const frames = this.#control;
+    const frames = this.#control ?? [];
     const buffer = new Uint8Array(this.#controlSize);
     let offset = 0;
     for (const frame of frames) {
       buffer.set(frame, offset);
       offset += frame.length;
     }
-    this.#control = [];
+    this.#control = undefined;
     this.#controlSize = 0;
     if (buffer.length === 0) return this.#next();
     this.#unsent += buffer.length;

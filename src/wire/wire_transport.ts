@@ -96,7 +96,7 @@ export class WireTransport implements Transport, InputOwner {
       options.side,
       this.#sender,
       options.codec,
-      (error) => this.broken(error),
+      this,
     );
   }
 

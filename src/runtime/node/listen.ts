@@ -47,15 +47,20 @@ export async function listenOnNode(
   const due = new Map<Duplex, Set<ServerResponse>>();
   let stopping = false;
 
+  // One listener for all: an idle connection is to stay small.
+  function forget(this: Duplex): void {
+    carriers.delete(this);
+    due.delete(this);
+  }
   server.on("connection", (socket) => {
     carriers.add(socket);
-    socket.on("close", () => carriers.delete(socket));
+    socket.on("close", forget);
   });
   const secure = options.tls !== undefined;
   server.on(secure ? "secureConnection" : "connection", (socket: Duplex) => {
     if (secure) allowEmptyWrites(socket);
     due.set(socket, new Set());
-    socket.on("close", () => due.delete(socket));
+    if (secure) socket.on("close", forget);
     // Accepted by the system before the end, told of behind it.
     if (stopping) socket.destroy();
   });

@@ -37,6 +37,24 @@ export interface SocketStreamOptions {
  * socket is nobody else's.
  */
 export class SocketStream implements ByteStream {
+  // Listeners are shared by all sockets: an idle connection is to stay small.
+  static readonly #of: WeakMap<Duplex, SocketStream> = new WeakMap();
+
+  static #onError(this: Duplex, error: unknown): void {
+    const stream = SocketStream.#of.get(this);
+    if (stream !== undefined) stream.#error ??= error;
+  }
+
+  static #onEnd(this: Duplex): void {
+    const stream = SocketStream.#of.get(this);
+    if (stream !== undefined) stream.#end();
+  }
+
+  static #onClose(this: Duplex): void {
+    const stream = SocketStream.#of.get(this);
+    if (stream !== undefined) stream.#close();
+  }
+
   readonly localAddr: Addr | undefined;
   readonly remoteAddr: Addr | undefined;
   readonly #socket: Duplex;
@@ -61,15 +79,16 @@ export class SocketStream implements ByteStream {
     const { head } = options;
     this.#head = head === undefined || head.length === 0 ? undefined : head;
     this.localAddr = options.localAddr ??
-      address(socket.localAddress, socket.localPort);
+      sharedAddress(socket.localAddress, socket.localPort);
     this.remoteAddr = options.remoteAddr ??
       address(socket.remoteAddress, socket.remotePort);
 
     this.#ended = socket.readableEnded;
     this.#closed = socket.closed === true;
-    socket.on("error", (error) => this.#error ??= error);
-    socket.on("end", () => this.#end());
-    socket.on("close", () => this.#close());
+    SocketStream.#of.set(socket, this);
+    socket.on("error", SocketStream.#onError);
+    socket.on("end", SocketStream.#onEnd);
+    socket.on("close", SocketStream.#onClose);
     // RFC 6455, section 7.1.1: the peer's FIN may come before all is sent.
     socket.allowHalfOpen = true;
     socket.setNoDelay?.(true);
@@ -103,7 +122,7 @@ export class SocketStream implements ByteStream {
     }
     this.#done = done;
     // A node stream never calls back before write returns.
-    this.#socket.write(chunk, this.#onWritten);
+    this.#socket.write(chunk, (error) => this.#written(error));
   }
 
   end(): void {
@@ -130,13 +149,13 @@ export class SocketStream implements ByteStream {
   }
 
   // Node reports a write that `destroy` has cut off as a success.
-  #onWritten = (error?: unknown): void => {
+  #written(error: unknown): void {
     const done = this.#done;
     this.#done = undefined;
     const failed = error != null || this.#socket.destroyed;
     if (failed) done?.(error ?? this.#reason());
     else done?.();
-  };
+  }
 
   #begin(receiver: ByteReceiver): void {
     const head = this.#head;
@@ -232,6 +251,21 @@ function reclaim(chunk: Uint8Array<ArrayBuffer>): void {
   if (byteLength >= RECLAIM_FROM && byteLength === buffer.byteLength) {
     buffer.transfer(0);
   }
+}
+
+let shared: Addr | undefined;
+
+/** An address that most sockets of a process have in common: one object serves them. */
+function sharedAddress(
+  ip: string | undefined,
+  port: number | undefined,
+): Addr | undefined {
+  const own = address(ip, port);
+  if (own?.transport !== "tcp" || shared?.transport !== "tcp") {
+    return shared = Object.freeze(own);
+  }
+  const same = own.hostname === shared.hostname && own.port === shared.port;
+  return same ? shared : shared = Object.freeze(own);
 }
 
 function address(
