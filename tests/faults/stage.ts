@@ -13,7 +13,10 @@ import { finish, observe, runClient, runServer, type Seen } from "./session.ts";
 
 /** How long the ends wait, in milliseconds. */
 export interface Times {
-  readonly handshake: number;
+  /** The dialer, for the handshake. */
+  readonly dial: number;
+  /** The server, for its part of it. */
+  readonly upgrade: number;
   readonly keepAlive: { readonly interval: number; readonly timeout: number };
   readonly close: number;
   /** What all of it may take together. */
@@ -22,7 +25,8 @@ export interface Times {
 
 /** For faults that the ends are told of: none of these times passes. */
 export const PATIENT: Times = {
-  handshake: 60_000,
+  dial: 60_000,
+  upgrade: 60_000,
   keepAlive: { interval: 60_000, timeout: 60_000 },
   close: 60_000,
   all: 50_000,
@@ -32,11 +36,12 @@ export const PATIENT: Times = {
  * The same for native engines: Deno tells nothing of a peer that is gone when
  * it upgrades, so that a handshake's time passes.
  */
-export const PATIENT_NATIVE: Times = { ...PATIENT, handshake: 4_000 };
+export const PATIENT_NATIVE: Times = { ...PATIENT, upgrade: 4_000 };
 
 /** For stalls, which only time shows; enough for a session on a busy machine. */
 export const HASTY: Times = {
-  handshake: 2_000,
+  dial: 2_000,
+  upgrade: 2_000,
   keepAlive: { interval: 1_000, timeout: 1_000 },
   close: 1_000,
   all: 30_000,
@@ -71,7 +76,7 @@ export class Stage implements AsyncDisposable {
     this.engine = engine;
     this.closer = closer;
     this.#times = times;
-    this.#dialer = new Dialer(this.#options);
+    this.#dialer = new Dialer(this.#optionsFor(times.dial));
   }
 
   static async open(
@@ -84,7 +89,7 @@ export class Stage implements AsyncDisposable {
       port: 0,
       hostname: "127.0.0.1",
       engine,
-      upgrader: stage.#options,
+      upgrader: stage.#optionsFor(times.upgrade),
       onError: (error, conn) => {
         if (conn === undefined) throw error;
         stage.#runOf.get(conn)?.reported.push(error);
@@ -154,13 +159,13 @@ export class Stage implements AsyncDisposable {
   }
 
   /** For either end. */
-  get #options(): ConnOptions & {
+  #optionsFor(handshakeTimeout: number): ConnOptions & {
     readonly handshakeTimeout: number;
     readonly enableCompression: boolean;
   } {
-    const { handshake, keepAlive, close } = this.#times;
+    const { keepAlive, close } = this.#times;
     return {
-      handshakeTimeout: handshake,
+      handshakeTimeout,
       keepAlive,
       closeTimeout: close,
       enableCompression: true,

@@ -28,6 +28,7 @@ const { values } = parseArgs({
 const count = Number(values.conns);
 const lifetime = Number(values.life) * 1000;
 
+const MAX_FAULTS = 20;
 // Bursts of all connections together, a second.
 const BURSTS = 600;
 // A machine that is too busy to dial keeps this part of the connections open.
@@ -67,6 +68,13 @@ async function dialing(open: () => Promise<void>): Promise<void> {
   }
 }
 
+/** Notes what must not be, and shows the first of it at once. */
+function fault(what: string): void {
+  if (totals.faults.length === MAX_FAULTS) return;
+  totals.faults.push(`client, ${what}`);
+  console.error(totals.faults.at(-1));
+}
+
 /** Tells a connection to leave; later, while too many are missing. */
 function leaveLater(life: Life, leave: AbortController, ms: number): void {
   const timer = setTimeout(() => {
@@ -90,11 +98,18 @@ async function work(opened: () => void): Promise<void> {
       random,
       source,
       totals,
+      fault,
       pause: count / BURSTS * 1000,
       leave: leave.signal,
       freeze: freeze.signal,
     });
-    await dialing(() => life.open());
+    try {
+      await dialing(() => life.open());
+    } catch (error) {
+      fault(`cannot dial: ${error}`);
+      await new Promise((resolve) => setTimeout(resolve, RETRY));
+      continue;
+    }
     opened();
     lives.set(life, leave);
     leaveLater(life, leave, 2 * random() * lifetime);
@@ -110,10 +125,6 @@ const works = Array.from({ length: count }, () =>
     if (++opened === count) allOpen.resolve();
   }));
 const over = Promise.all(works);
-over.catch((error) => {
-  totals.faults.push(`client: ${error}`);
-  allOpen.resolve();
-});
 setInterval(() => {
   for (const life of lives.keys()) life.check();
 }, 5_000);

@@ -35,6 +35,8 @@ export interface LifeOptions {
   readonly random: () => number;
   readonly source: PayloadSource;
   readonly totals: Totals;
+  /** Is told what must not be. */
+  readonly fault: (what: string) => void;
   /** Milliseconds between two bursts, on average. */
   readonly pause: number;
   /** Aborted when it is to leave; the reason is a {@linkcode Leave}. */
@@ -43,7 +45,6 @@ export interface LifeOptions {
   readonly freeze: AbortSignal;
 }
 
-const MAX_FAULTS = 20;
 const MAX_BURST = 3;
 const PIECE = 5_000;
 
@@ -232,10 +233,7 @@ export class Life {
   }
 
   #fault(what: string): void {
-    const { id, totals } = this.#options;
-    if (totals.faults.length < MAX_FAULTS) {
-      totals.faults.push(`client, ${id}: ${what}`);
-    }
+    this.#options.fault(`${this.#options.id}: ${what}`);
   }
 }
 
