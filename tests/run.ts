@@ -1,7 +1,7 @@
 /**
- * The test command: type check, the suite under Deno, the snippets in the
- * documentation, and the suite under Bun, one after the other. Its last line is
- * `N passed, N failed` over all of them.
+ * The test command: type check, the suite under Deno and the snippets in the
+ * documentation; beside them, the suite under Bun, whose output comes behind
+ * theirs. Its last line is `N passed, N failed` over all of them.
  *
  *     deno task test [--runtime=deno|bun] [FILTER]
  *
@@ -41,19 +41,17 @@ const SUITE_LIMIT = 10 * 60_000;
 async function main(args: readonly string[]): Promise<void> {
   const plan = await makePlan(args);
   const temp = await Deno.makeTempDir({ prefix: "websocket-tests-" });
-  const results: Counts[] = [];
+  let results: readonly Counts[];
   try {
     const modules = await prepareModules(temp);
     console.log(modules.note);
-    if (plan.deno) {
-      if (plan.all) results.push(await checkTypes(modules, temp));
-      results.push(await testOnDeno(plan, modules, temp));
-      if (plan.all) results.push(await testDocs(modules, temp));
-    }
-    if (plan.bun) results.push(await testOnBun(plan, modules, temp));
+    // At the same time: each waits more than it computes.
+    const onDeno = plan.deno ? runOnDeno(plan, modules, temp) : undefined;
+    const onBun = plan.bun ? testOnBun(plan, modules, temp, onDeno) : undefined;
+    results = [...await onDeno ?? [], ...await onBun ?? []];
   } catch (error) {
     console.error(error);
-    results.push({ passed: 0, failed: 1, skipped: 0 });
+    results = [{ passed: 0, failed: 1, skipped: 0 }];
   } finally {
     await Deno.remove(temp, { recursive: true });
   }
@@ -94,6 +92,18 @@ async function* filesBelow(folder: string): AsyncGenerator<string> {
     if (entry.isDirectory) yield* filesBelow(path);
     else yield path;
   }
+}
+
+async function runOnDeno(
+  plan: Plan,
+  modules: Modules,
+  temp: string,
+): Promise<Counts[]> {
+  const results: Counts[] = [];
+  if (plan.all) results.push(await checkTypes(modules, temp));
+  results.push(await testOnDeno(plan, modules, temp));
+  if (plan.all) results.push(await testDocs(modules, temp));
+  return results;
 }
 
 async function checkTypes(modules: Modules, temp: string): Promise<Counts> {
@@ -160,17 +170,22 @@ async function runDenoTest(
   return summarize(part, await readCounts(report), code);
 }
 
+/** Shows its output behind that of `others`. */
 async function testOnBun(
   plan: Plan,
   modules: Modules,
   temp: string,
-): Promise<Counts> {
+  others: Promise<unknown> | undefined,
+): Promise<Counts[]> {
   const bun = await findBun();
   if (bun === undefined) {
+    await others;
     console.log("\nBun: cannot be found; install it, or npx to fetch it");
-    return { passed: 0, failed: 1, skipped: 0 };
+    return [{ passed: 0, failed: 1, skipped: 0 }];
   }
-  console.log(`\nBun, as ${bun.join(" ")}`);
+  const title = `\nBun, as ${bun.join(" ")}`;
+  const log = others && `${temp}/Bun.log`;
+  if (log === undefined) console.log(title);
   const report = `${temp}/Bun.xml`;
   const code = await runChild([
     ...bun,
@@ -182,12 +197,17 @@ async function testOnBun(
       ? []
       : [`--test-name-pattern=${RegExp.escape(plan.name)}`],
     ...plan.files.map((file) => `./${file}`),
-  ], { timeout: SUITE_LIMIT });
+  ], { timeout: SUITE_LIMIT, log });
+  if (log !== undefined) {
+    await others;
+    console.log(title);
+    console.log(await Deno.readTextFile(log));
+  }
   const counts = await readCounts(report);
   // Bun also exits with 1 when no name fits.
   const noneFits = plan.name !== undefined && counts.skipped > 0 &&
     counts.passed + counts.failed === 0;
-  return summarize("Bun", counts, noneFits ? 0 : code);
+  return [summarize("Bun", counts, noneFits ? 0 : code)];
 }
 
 /**

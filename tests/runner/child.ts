@@ -6,6 +6,8 @@ export interface ChildOptions {
   timeout: number;
   /** Whether its output is thrown away instead of shown. Default false. */
   quiet?: boolean;
+  /** A file for its output, to be shown later. */
+  log?: string | undefined;
 }
 
 /** How a child has ended: `undefined` when it had to be killed. */
@@ -17,7 +19,10 @@ export async function runChild(
   options: ChildOptions,
 ): Promise<ExitCode> {
   const [program = "", ...args] = command;
-  const output = options.quiet ? "null" : "inherit";
+  const log = options.log === undefined
+    ? undefined
+    : await Deno.create(options.log);
+  const output = log ? "piped" : options.quiet ? "null" : "inherit";
   const child = new Deno.Command(program, {
     args,
     cwd: new URL("../..", import.meta.url),
@@ -31,9 +36,28 @@ export async function runChild(
     killed = true;
     child.kill("SIGKILL");
   }, options.timeout);
+  const written = log && collect([child.stdout, child.stderr], log);
   const { code } = await child.status;
   clearTimeout(timer);
+  await written;
   return killed ? undefined : code;
+}
+
+/** Writes several streams to a file as they come, and closes it. */
+async function collect(
+  streams: readonly ReadableStream<Uint8Array>[],
+  file: Deno.FsFile,
+): Promise<void> {
+  await Promise.all(streams.map(async (stream) => {
+    for await (const chunk of stream) await writeAll(file, chunk);
+  }));
+  file.close();
+}
+
+async function writeAll(file: Deno.FsFile, chunk: Uint8Array): Promise<void> {
+  for (let rest = chunk; rest.length > 0;) {
+    rest = rest.subarray(await file.write(rest));
+  }
 }
 
 /** Whether `command` can be started at all. */
