@@ -119,6 +119,8 @@ export class Core implements TransportReceiver {
   }
 
   probe(): void {
+    // What waits to be sent tells as much.
+    if (this.paused && this.transport.bufferedAmount > 0) return;
     this.transport.sendControl(9, new Uint8Array(0))?.catch(() => {});
     this.transport.flush();
   }

@@ -33,6 +33,7 @@ export class Watch {
   #received: number;
   #heard: number; // when something was received last
   #pinged: number | undefined; // when the open ping was sent
+  #asked: number; // when it was heard or, while it cannot be, pinged last
 
   constructor(target: KeepAliveTarget, times: KeepAliveTimes, now: number) {
     this.#target = target;
@@ -42,7 +43,7 @@ export class Watch {
       MAX_PERIOD,
     );
     this.#received = target.received;
-    this.#heard = now;
+    this.#heard = this.#asked = now;
   }
 
   stop(): void {
@@ -58,6 +59,13 @@ export class Watch {
       this.#received = target.received;
       this.#heard = now;
       this.#pinged = undefined;
+      if (!target.paused) {
+        this.#asked = now;
+      } else if (now - this.#asked >= this.#times.interval) {
+        // Not to hear it: what is sent to a peer that has vanished fails.
+        this.#asked = now;
+        target.probe();
+      }
     } else if (this.#pinged !== undefined) {
       if (now - this.#pinged >= this.#times.timeout) target.expire();
     } else if (now - this.#heard >= this.#times.interval) {

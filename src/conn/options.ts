@@ -53,9 +53,10 @@ export interface ConnOptions {
   /**
    * Pings a peer of which nothing has been heard (RFC 6455, section 5.5.2);
    * `false` never does. Any traffic counts as a sign of life. While nobody reads
-   * and the peer has been stopped for it, the clock stands still. On the native
-   * engine on Deno it is the runtime's `idleTimeout`, of both times together.
-   * Default: `{}`, which is 30 and 30 seconds, for servers; `false` for dialers.
+   * and the peer has been stopped for it, the clock stands still; the pings go
+   * on, as those to a peer that has vanished fail. On the native engine on Deno
+   * it is the runtime's `idleTimeout`, of both times together. Default: `{}`,
+   * which is 30 and 30 seconds, for servers; `false` for dialers.
    */
   readonly keepAlive?: KeepAliveOptions | false;
   /**

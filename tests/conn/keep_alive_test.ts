@@ -47,16 +47,26 @@ test("keepAlive() is content with anything that is received", async () => {
   assert(target.probes >= 2);
 });
 
-test("keepAlive() watches no target that cannot be heard", async () => {
+test("keepAlive() gives up no target that cannot be heard, but probes it", async () => {
   const paused = new Target();
   paused.paused = true;
+  let expired = false;
+  paused.expired.promise.then(() => expired = true);
   const other = new Target();
   const watches = [paused, other].map((target) =>
     keepAlive(target, { interval: 10, timeout: 10 })
   );
-  await other.expired.promise;
+  await Promise.all([other.expired.promise, paused.probed.promise]);
+  const { probes } = paused;
+  const third = new Target();
+  watches.push(keepAlive(third, { interval: 25, timeout: 25 }));
+  await third.expired.promise;
+  assert(paused.probes > probes);
+  assertEquals(expired, false);
+  // Once it can be heard, it has all the time that others have.
+  paused.paused = false;
+  await paused.expired.promise;
   for (const watch of watches) watch.stop();
-  assertEquals(paused.probes, 0);
 });
 
 test("keepAlive() has one clock for many targets", async () => {

@@ -248,6 +248,27 @@ attack(21, "servers that do not answer", async () => {
   }
 }, { places: EVERYWHERE.slice(0, 1) });
 
+for (const how of ["reset", "destroy"] as const) {
+  const what = how === "reset" ? "that resets" : "whose process ends";
+  attack(
+    36,
+    `a peer ${what} while nobody reads what it has sent`,
+    async ({ upgrade, accept }) => {
+      const peer = await upgrade();
+      const conn = await accept();
+      // More than is read ahead: the peer has been stopped.
+      const message = maskedFrame(2, new Uint8Array(20_000));
+      for (let i = 0; i < 10; i++) await peer.send(message);
+      await turns(20);
+      peer[how]();
+      await peer.closed;
+      const { code, wasClean } = await conn.closed;
+      assertEquals([code, wasClean], [1006, false]);
+    },
+    { upgrader: { keepAlive: { interval: 100, timeout: 100 } } },
+  );
+}
+
 for (const how of ["reset", "end"] as const) {
   attack(
     37,
