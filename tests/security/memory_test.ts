@@ -171,9 +171,9 @@ attack(6, "a message over the limit", 8 * MiB, async ({ attack }) => {
 attack(6, "messages that nobody reads", MiB, async ({ attack }) => {
   const message = maskedFrame(2, new Uint8Array(100_000));
   const small = repeat(maskedFrame(2, new Uint8Array(10)), 10_000);
-  for (const bytes of [message, small]) {
+  await Promise.all([message, small].map(async (bytes) => {
     await sendUntilBlocked(await attack("/deaf"), bytes, 320);
-  }
+  }));
 }, ["wire", ...BUN]);
 
 attack(6, "messages that keep their chunks", 24 * MiB, async ({ attack }) => {
@@ -182,9 +182,9 @@ attack(6, "messages that keep their chunks", 24 * MiB, async ({ attack }) => {
   // As much as is read at once, or several times that.
   const part = concat(message, repeat(pong, 480));
   const sparse = concat(part, part, part, part);
-  for (let i = 0; i < 16; i++) {
+  await Promise.all(Array.from({ length: 16 }, async () => {
     await sendUntilBlocked(await attack("/deaf"), sparse, 80);
-  }
+  }));
 });
 
 // Deno's own holds up to the read limit, then cuts.
