@@ -152,7 +152,11 @@ async function answer(
   message.on("error", () => {});
   target.on("error", () => {});
   const request = toRequest(message, { body: true, signal: gone.signal });
-  if (request === undefined) return refuseRequest(target, 400, "Bad Request");
+  if (request === undefined) {
+    refuseRequest(target, 400, "Bad Request");
+    skipBody(message);
+    return;
+  }
   try {
     const response = await options.fetch(request);
     if (!(response instanceof Response)) {

@@ -541,6 +541,24 @@ for (const count of [999, 1000, 1500]) {
   );
 }
 
+onWire("a request behind a refused one with a body is answered", () => {
+  return new Response("Hello", { headers: { "Content-Length": "5" } });
+}, async (peer) => {
+  for (const method of ["GET", "POST"]) {
+    peer.send(
+      head(`${method} / HTTP/1.1`, "Host: a:b:c", "Content-Length: 3"),
+    );
+    peer.send("abc");
+    const answer = await peer.readHead();
+    assertStringIncludes(answer, "HTTP/1.1 400 ");
+    const length = /content-length: (\d+)/i.exec(answer)?.[1];
+    await peer.readBytes(Number(length));
+    peer.send(head("GET / HTTP/1.1", "Host: a"));
+    assertStringIncludes(await peer.readHead(), "HTTP/1.1 200 ");
+    await peer.readBytes(5);
+  }
+});
+
 onWire(
   "a small body that is left alone does not stop the connection",
   () => new Response("Hello", { headers: { "Content-Length": "5" } }),
