@@ -15,6 +15,7 @@ export const MAX_OUTPUT = 262_144;
 // RFC 7692, section 7.2.2: 00 00 ff ff ends what the sender has begun. A final
 // block behind it makes zlib tell whether the message was complete.
 const TAIL = Uint8Array.of(0x00, 0x00, 0xff, 0xff, 0x03, 0x00);
+const SYNC = TAIL.subarray(0, 4);
 
 /**
  * Compresses bytes without regard to any before them (RFC 7692, section 7.2.1).
@@ -68,26 +69,26 @@ export function inflateOnce(
   // RFC 7692, section 7.2.3.4: a final block may end the message, but not what
   // we have added.
   if (used > length && used < input.length) throw corrupt();
-  if (endsWithSync(buffer) && isCutOff(data, buffer.length)) throw corrupt();
+  // It fits where a block without compression is cut off by as much.
+  if (
+    (endsWith(buffer, SYNC) || endsWith(buffer, TAIL)) &&
+    inflatedLength(data) < buffer.length
+  ) throw corrupt();
   return ownBytes(buffer);
 }
 
-/** Whether 00 00 ff ff are the last bytes. */
-function endsWithSync(bytes: Uint8Array): boolean {
-  const { length } = bytes;
-  return length >= 4 && bytes[length - 1] === 0xff &&
-    bytes[length - 2] === 0xff && bytes[length - 3] === 0 &&
-    bytes[length - 4] === 0;
+function endsWith(bytes: Uint8Array, end: Uint8Array): boolean {
+  const start = bytes.length - end.length;
+  return start >= 0 && end.every((byte, i) => bytes[start + i] === byte);
 }
 
-/**
- * Whether what we have added is among the bytes: it fits where a block without
- * compression is cut off by as much.
- */
-function isCutOff(data: Uint8Array, inflated: number): boolean {
-  const finishFlush = constants.Z_SYNC_FLUSH;
-  spend(inflated);
-  return inflateRawSync(data, { finishFlush }).length < inflated;
+/** How many bytes come of a message without what we add. */
+function inflatedLength(data: Uint8Array): number {
+  const { length } = inflateRawSync(data, {
+    finishFlush: constants.Z_SYNC_FLUSH,
+  });
+  spend(length);
+  return length;
 }
 
 interface Inflated {
