@@ -75,11 +75,15 @@ function fault(what: string): void {
   console.error(totals.faults.at(-1));
 }
 
+/** Connections that have not been told to leave. */
+let staying = 0;
+
 /** Tells a connection to leave; later, while too many are missing. */
 function leaveLater(life: Life, leave: AbortController, ms: number): void {
   const timer = setTimeout(() => {
     timers.delete(timer);
-    if (totals.open < count * MIN_OPEN) return leaveLater(life, leave, RETRY);
+    if (staying < count * MIN_OPEN) return leaveLater(life, leave, RETRY);
+    staying--;
     leave.abort(life.leaves(LEAVES[Math.floor(random() * LEAVES.length)]!));
   }, ms);
   timers.add(timer);
@@ -111,6 +115,7 @@ async function work(opened: () => void): Promise<void> {
       continue;
     }
     opened();
+    staying++;
     lives.set(life, leave);
     leaveLater(life, leave, 2 * random() * lifetime);
     await life.run();
