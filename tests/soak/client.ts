@@ -32,8 +32,8 @@ const MAX_FAULTS = 20;
 // Bursts of all connections together, a second.
 const BURSTS = 600;
 // A machine that is too busy to dial keeps this part of the connections open.
-const MIN_OPEN = 0.95;
-const RETRY = 1000;
+const MIN_OPEN = 0.9;
+const RETRY = Math.min(1000, lifetime / 4);
 // Dials at a time.
 const DIALS = 128;
 
@@ -75,16 +75,18 @@ function fault(what: string): void {
   console.error(totals.faults.at(-1));
 }
 
-/** Connections that have not been told to leave. */
+/** Connections that have not been told to leave, and those that have. */
 let staying = 0;
+let ways = 0;
 
 /** Tells a connection to leave; later, while too many are missing. */
 function leaveLater(life: Life, leave: AbortController, ms: number): void {
   const timer = setTimeout(() => {
     timers.delete(timer);
+    if (!lives.has(life)) return; // it has ended by itself
     if (staying < count * MIN_OPEN) return leaveLater(life, leave, RETRY);
     staying--;
-    leave.abort(life.leaves(LEAVES[Math.floor(random() * LEAVES.length)]!));
+    leave.abort(life.leaves(LEAVES[ways++ % LEAVES.length]!));
   }, ms);
   timers.add(timer);
   if (freeze.signal.aborted) clearTimeout(timer);
@@ -120,6 +122,7 @@ async function work(opened: () => void): Promise<void> {
     leaveLater(life, leave, 2 * random() * lifetime);
     await life.run();
     lives.delete(life);
+    if (!leave.signal.aborted) staying--;
   }
 }
 

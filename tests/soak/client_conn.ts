@@ -116,7 +116,13 @@ export class Life {
     }
     const info = await this.#conn.closed;
     await reading;
-    const way: Leave = leave.reason;
+    totals.open--;
+    const way: Leave | undefined = leave.reason;
+    if (way === undefined) {
+      this.#fault(`has ended by itself with ${info.code}, ${info.cause}`);
+      return;
+    }
+    totals.left[way]++;
     const { code, wasClean } = ENDS[way];
     if (info.code !== code || info.wasClean !== wasClean) {
       this.#fault(`${way} has ended with ${info.code}, ${info.cause}`);
@@ -124,8 +130,6 @@ export class Life {
     if (wasClean && this.#under.size > 0) {
       this.#fault(`${this.#under.size} messages are lost`);
     }
-    totals.left[way]++;
-    totals.open--;
   }
 
   /** The way that it can go: only an echo knows how to close. */

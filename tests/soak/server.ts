@@ -63,6 +63,7 @@ const server = await serve(async (conn, request) => {
     enableCompression: true,
     handshakeTimeout: PATIENCE,
     closeTimeout: PATIENCE,
+    keepAlive: { interval: 30_000, timeout: PATIENCE },
   },
   onError: (error) => fault("onError", error),
 });
