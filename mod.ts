@@ -226,7 +226,7 @@ export {
   Upgrader,
   type UpgradeRefused,
 } from "./src/upgrader.ts";
-export type { UpgraderOptions } from "./src/upgrader_options.ts";
+export type { UpgradeInfo, UpgraderOptions } from "./src/upgrader_options.ts";
 export type { OnConn, OnError } from "./src/run_conn.ts";
 export {
   serve,

@@ -2,15 +2,15 @@ import type { ConnSettings } from "./conn/options.ts";
 import { UnsupportedError } from "./errors.ts";
 import { BUN_CAPABILITIES, BUN_DESCRIPTION } from "./runtime/bun/transport.ts";
 import type { BunServer } from "./runtime/bun/types.ts";
-import { upgradeOnBun } from "./runtime/bun/upgrade.ts";
+import { remoteAddrOnBun, upgradeOnBun } from "./runtime/bun/upgrade.ts";
 import {
   DENO_CAPABILITIES,
   DENO_DESCRIPTION,
 } from "./runtime/deno/transport.ts";
 import type { DenoServeInfo } from "./runtime/deno/types.ts";
-import { upgradeOnDeno } from "./runtime/deno/upgrade.ts";
+import { remoteAddrOnDeno, upgradeOnDeno } from "./runtime/deno/upgrade.ts";
 import { nativeRuntime } from "./runtime/detect.ts";
-import type { Capabilities, Transport } from "./transport/transport.ts";
+import type { Addr, Capabilities, Transport } from "./transport/transport.ts";
 
 /** What an upgrade by the runtime's own WebSocket gives. */
 export interface NativeUpgrade {
@@ -48,6 +48,8 @@ export interface NativeEngine {
    * @throws {TypeError} If it is not what the runtime gives
    */
   check(target: unknown): void;
+  /** The client's address, if it is known; to be asked before the upgrade. */
+  remoteAddr(request: Request, target: unknown): Addr | undefined;
   /**
    * Upgrades a request.
    *
@@ -87,6 +89,8 @@ const denoEngine: NativeEngine = {
   capabilities: DENO_CAPABILITIES,
   description: DENO_DESCRIPTION,
   check() {},
+  remoteAddr: (_request, target) =>
+    remoteAddrOnDeno(target as DenoServeInfo | undefined),
   upgrade(request, target, options) {
     const { keepAlive, readLimit } = options.settings;
     return upgradeOnDeno(request, {
@@ -109,6 +113,8 @@ const bunEngine: NativeEngine = {
       "Cannot upgrade request: pass the server, the second argument of Bun's fetch",
     );
   },
+  remoteAddr: (request, target) =>
+    remoteAddrOnBun(request, target as BunServer),
   upgrade(request, target, options) {
     const upgrade = upgradeOnBun(request, target as BunServer, {
       ...options,

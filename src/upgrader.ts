@@ -23,11 +23,13 @@ import { type OnConn, type OnError, reportError, runConn } from "./run_conn.ts";
 import { bunHandler } from "./runtime/bun/handler.ts";
 import type { BunServer, BunWebSocketHandler } from "./runtime/bun/types.ts";
 import type { DenoServeInfo } from "./runtime/deno/types.ts";
+import { remoteAddress } from "./runtime/node/socket_stream.ts";
 import type { Duplex, IncomingMessage } from "./runtime/node/types.ts";
-import type { Capabilities } from "./transport/transport.ts";
+import type { Addr, Capabilities } from "./transport/transport.ts";
 import { type SocketUpgrade, upgradeOnSocket } from "./upgrade_socket.ts";
 import {
   checkUpgraderOptions,
+  type UpgradeInfo,
   type UpgraderOptions,
 } from "./upgrader_options.ts";
 import { WIRE_CAPABILITIES } from "./wire/wire_transport.ts";
@@ -416,7 +418,7 @@ export class Upgrader {
     const compression = this.#compression;
     return upgradeOnSocket(message, socket, head, {
       accept: {
-        ...this.#acceptOptions(options.headers),
+        ...this.#acceptOptions(options.headers, remoteAddress(socket)),
         negotiate: compression === undefined
           ? undefined
           : (offers) => acceptOffers(offers, compression),
@@ -442,7 +444,7 @@ export class Upgrader {
 
   // Nothing but an upgrade event brings the socket that an upgrade needs.
   async #refuse(request: Request): Promise<Response> {
-    const approval = await this.#approve(request, undefined);
+    const approval = await this.#approve(request, undefined, undefined);
     return approval.accepted
       ? defaultResponse({ status: 400 })
       : approval.error.response;
@@ -477,7 +479,8 @@ export class Upgrader {
     headers: HeadersLike | undefined,
   ): Promise<Upgraded & { fault: TypeError | undefined } | UpgradeRefused> {
     engine.check(target);
-    const approval = await this.#approve(request, headers);
+    const remoteAddr = engine.remoteAddr(request, target);
+    const approval = await this.#approve(request, headers, remoteAddr);
     if (!approval.accepted) return refused(approval.error);
     const settings = this.#settings;
     try {
@@ -507,10 +510,11 @@ export class Upgrader {
   #approve(
     request: Request,
     headers: HeadersLike | undefined,
+    remoteAddr: Addr | undefined,
   ): Promise<Approved<Agreement> | Refused> {
     const approval = approveUpgrade<Agreement>(
       request,
-      this.#acceptOptions(headers),
+      this.#acceptOptions(headers, remoteAddr),
     );
     const { subprotocols, checkOrigin, authorize, error } = this.#options;
     // Nothing else can take its time.
@@ -520,9 +524,19 @@ export class Upgrader {
       : approval;
   }
 
-  #acceptOptions(headers: HeadersLike | undefined): AcceptOptions<Agreement> {
+  #acceptOptions(
+    headers: HeadersLike | undefined,
+    remoteAddr: Addr | undefined,
+  ): AcceptOptions<Agreement> {
     const { subprotocols, checkOrigin, authorize, error } = this.#options;
-    return { subprotocols, checkOrigin, authorize, error, headers };
+    const info: UpgradeInfo = { remoteAddr };
+    return {
+      subprotocols,
+      checkOrigin: checkOrigin && ((request) => checkOrigin(request, info)),
+      authorize: authorize && ((request) => authorize(request, info)),
+      error,
+      headers,
+    };
   }
 
   get #handshakeTimeout(): number {

@@ -4,7 +4,16 @@ import type { CompressionOptions } from "./deflate/options.ts";
 import type { HandshakeError } from "./errors.ts";
 import type { HeadersLike } from "./handshake/headers.ts";
 import { checkSubprotocols } from "./handshake/subprotocol.ts";
-import type { Capability } from "./transport/transport.ts";
+import type { Addr, Capability } from "./transport/transport.ts";
+
+/** What is known of an upgrade request beside the request itself. */
+export interface UpgradeInfo {
+  /**
+   * The client's address, where the engine knows it; behind a proxy, the
+   * proxy's.
+   */
+  readonly remoteAddr: Addr | undefined;
+}
 
 /** Options of an `Upgrader`. `new Upgrader()` works without any. */
 export interface UpgraderOptions extends ConnOptions {
@@ -46,7 +55,10 @@ export interface UpgraderOptions extends ConnOptions {
    * request without an Origin header, or with one whose host and port are those
    * of the Host header, as gorilla has it.
    */
-  readonly checkOrigin?: (request: Request) => boolean | Promise<boolean>;
+  readonly checkOrigin?: (
+    request: Request,
+    info: UpgradeInfo,
+  ) => boolean | Promise<boolean>;
   /**
    * Agrees to permessage-deflate (RFC 7692) with clients that offer it. By
    * default each message is compressed alone, so that an idle connection holds
@@ -64,6 +76,7 @@ export interface UpgraderOptions extends ConnOptions {
    */
   readonly authorize?: (
     request: Request,
+    info: UpgradeInfo,
   ) => Response | HeadersLike | void | Promise<Response | HeadersLike | void>;
   /**
    * What the engine must be able to do. One that cannot throws an

@@ -7,10 +7,12 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 
+import type { Conn } from "../src/conn/conn.ts";
 import { Dialer } from "../src/dialer.ts";
 import { UnsupportedError } from "../src/errors.ts";
 import { serve, type Server } from "../src/serve.ts";
 import { Upgrader } from "../src/upgrader.ts";
+import type { UpgradeInfo } from "../src/upgrader_options.ts";
 import {
   answerOf,
   ca,
@@ -53,6 +55,36 @@ everywhere("serve() carries messages both ways", async (place) => {
   await conn.close();
   await until(() => server.conns.size === 0, "the end of the connection");
 });
+
+everywhere(
+  "serve() tells its callbacks the client's address",
+  async (place) => {
+    const told: UpgradeInfo[] = [];
+    const accepted = deferred<Conn>();
+    const tell = (_request: Request, info: UpgradeInfo) => void told.push(info);
+    await using server = await serveAt(
+      place,
+      (conn) => accepted.resolve(conn),
+      {
+        upgrader: {
+          checkOrigin: (request, info) => {
+            tell(request, info);
+            return true;
+          },
+          authorize: tell,
+        },
+      },
+    );
+    const { conn } = await dialer.dial(wsUrl(place, server));
+    const { remoteAddr } = await accepted.promise;
+    assertEquals(told, [{ remoteAddr }, { remoteAddr }]);
+    const { localAddr } = conn;
+    assert(localAddr?.transport === "tcp" && remoteAddr?.transport === "tcp");
+    assertEquals(remoteAddr.port, localAddr.port);
+    assertStringIncludes(remoteAddr.hostname, "127.0.0.1");
+    await conn.close();
+  },
+);
 
 everywhere("serve() tells the port and calls onListen", async (place) => {
   const told: unknown[] = [];

@@ -99,6 +99,7 @@ const ENTRY_POINTS: Record<string, Names> = {
       "TLSCertificate",
       "TLSOptions",
       "TextMessage",
+      "UpgradeInfo",
       "UpgradeListener",
       "UpgradeOptions",
       "UpgradeRefused",

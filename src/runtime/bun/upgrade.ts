@@ -51,7 +51,7 @@ export function upgradeOnBun(
     headers.set("Sec-WebSocket-Protocol", options.subprotocol);
   }
   // Bun forgets it with the upgrade.
-  const remoteAddr = addrOf(server.requestIP(request));
+  const remoteAddr = remoteAddrOnBun(request, server);
   const transport = new BunTransport({ ...options, remoteAddr });
   if (!server.upgrade(request, { data: transport, headers })) {
     throw new TypeError(
@@ -82,9 +82,12 @@ function faultOf(
   );
 }
 
-function addrOf(
-  address: { address: string; port: number } | null,
+/** The client's address, as long as the request is not upgraded. */
+export function remoteAddrOnBun(
+  request: Request,
+  server: BunServer,
 ): Addr | undefined {
+  const address = server.requestIP(request);
   if (address === null) return undefined;
   return { transport: "tcp", hostname: address.address, port: address.port };
 }

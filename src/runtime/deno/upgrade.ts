@@ -46,7 +46,7 @@ export function upgradeOnDeno(
   options: DenoUpgradeOptions,
 ): DenoUpgrade {
   // Deno forgets it with the upgrade.
-  const remoteAddr = addrOf(options.info);
+  const remoteAddr = remoteAddrOnDeno(options.info);
   const headers = new Headers();
   for (const [name, value] of options.headers) headers.append(name, value);
   // Not by Deno's option `protocol`: that splits the client's offers at ", "
@@ -67,7 +67,10 @@ export function upgradeOnDeno(
   };
 }
 
-function addrOf(info: DenoServeInfo | undefined): Addr | undefined {
+/** The client's address, from the handler's second argument. */
+export function remoteAddrOnDeno(
+  info: DenoServeInfo | undefined,
+): Addr | undefined {
   const addr = info?.remoteAddr;
   if (addr?.transport === "tcp" && addr.hostname !== undefined) {
     return {

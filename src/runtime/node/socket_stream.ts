@@ -80,8 +80,7 @@ export class SocketStream implements ByteStream {
     this.#head = head === undefined || head.length === 0 ? undefined : head;
     this.localAddr = options.localAddr ??
       sharedAddress(socket.localAddress, socket.localPort);
-    this.remoteAddr = options.remoteAddr ??
-      address(socket.remoteAddress, socket.remotePort);
+    this.remoteAddr = options.remoteAddr ?? remoteAddress(socket);
 
     this.#ended = socket.readableEnded;
     this.#closed = socket.closed === true;
@@ -251,6 +250,11 @@ function reclaim(chunk: Uint8Array<ArrayBuffer>): void {
   if (byteLength >= RECLAIM_FROM && byteLength === buffer.byteLength) {
     buffer.transfer(0);
   }
+}
+
+/** The peer's address, if the duplex is a connected socket. */
+export function remoteAddress(socket: Duplex & SocketPart): Addr | undefined {
+  return address(socket.remoteAddress, socket.remotePort);
 }
 
 let shared: Addr | undefined;
