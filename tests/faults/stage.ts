@@ -40,11 +40,11 @@ export const PATIENT_NATIVE: Times = { ...PATIENT, upgrade: 4_000 };
 
 /** For stalls, which only time shows; enough for a session on a busy machine. */
 export const HASTY: Times = {
-  dial: 2_000,
-  upgrade: 2_000,
-  keepAlive: { interval: 1_000, timeout: 1_000 },
-  close: 1_000,
-  all: 30_000,
+  dial: 4_000,
+  upgrade: 4_000,
+  keepAlive: { interval: 2_000, timeout: 2_000 },
+  close: 2_000,
+  all: 50_000,
 };
 
 /** A session over a link, when it is over. */
