@@ -21,6 +21,8 @@ export const ChatClose = {
   NameTaken: 4000,
   /** The same page has joined again, over another connection. */
   Replaced: 4001,
+  /** The name, or the room's, is empty, too long, or has what is not seen. */
+  BadName: 4002,
 } as const;
 
 /** A message as everybody sees it. */
@@ -132,12 +134,12 @@ function parseObject(data: string): Record<string, unknown> {
 // Controls, and marks that turn the direction of what stands beside a name.
 const UNSEEN = /[\p{Cc}\p{Zl}\p{Zp}\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
 
-function readName(field: string, value: unknown): string {
+function readName(field: "name" | "room", value: unknown): string {
   if (typeof value !== "string") throw notUnderstood(field);
   const name = value.normalize().trim().replace(/\s+/g, " ");
   const fits = name.length > 0 && name.length <= NAME_LENGTH;
   if (!fits || !name.isWellFormed() || UNSEEN.test(name)) {
-    throw notUnderstood(field);
+    throw new Refusal(ChatClose.BadName, `The ${field} cannot be used`);
   }
   return name;
 }

@@ -1,21 +1,11 @@
 /** What the chat remembers over a restart, in a file. */
 
 import { assertEquals } from "@std/assert";
-import { appendFileSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { appendFileSync } from "node:fs";
 
 import { Journal } from "../../examples/chat/journal.ts";
 import { test } from "../helper.ts";
-import { Person, startChat } from "./chat_person.ts";
-
-/** A folder for the time of a test. */
-class Folder implements Disposable {
-  readonly path: string = mkdtempSync(`${tmpdir()}/chat-`);
-
-  [Symbol.dispose](): void {
-    rmSync(this.path, { recursive: true });
-  }
-}
+import { Folder, Person, startChat } from "./chat_person.ts";
 
 test("the chat with a history resumes over a restart", async () => {
   using folder = new Folder();

@@ -1,5 +1,8 @@
 /** Chats, and people in them without a page, over real sockets. */
 
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+
 import type { CloseInfo } from "../../src/close.ts";
 import type { Conn } from "../../src/conn/conn.ts";
 import { Dialer, type DialerOptions } from "../../src/dialer.ts";
@@ -23,6 +26,16 @@ export const FAST: Partial<Limits> = { burst: 1_000_000, perSecond: 1_000_000 };
 /** Serves a chat on a free port of this machine. */
 export function startChat(options: ChatOptions = {}): Promise<Server> {
   return serveChat({ port: 0, hostname: "127.0.0.1", ...options });
+}
+
+/** A folder for the time of a test. */
+export class Folder implements Disposable {
+  /** Where it is. */
+  readonly path: string = mkdtempSync(`${tmpdir()}/chat-`);
+
+  [Symbol.dispose](): void {
+    rmSync(this.path, { recursive: true });
+  }
 }
 
 /** Somebody who talks to a chat as a page does. */

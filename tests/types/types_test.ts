@@ -93,3 +93,29 @@ test("Handler and Upgrader fit the forms of Bun.serve", async () => {
     await rm(folder, { recursive: true });
   }
 }, { only: "deno", timeout: TIMEOUT });
+
+test("the chat's page speaks what the chat's server understands", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "websocket-types-"));
+  try {
+    const config = join(folder, "deno.json");
+    await writeFile(
+      config,
+      JSON.stringify({
+        compilerOptions: {
+          checkJs: true,
+          strict: true,
+          noUncheckedIndexedAccess: true,
+          exactOptionalPropertyTypes: true,
+          lib: ["esnext", "dom", "dom.iterable", "deno.ns"],
+        },
+      }),
+    );
+    const { failed, output } = await runDeno(
+      ["check", "--quiet", `--config=${config}`, "main.js"],
+      fileHere("../../examples/chat/page"),
+    );
+    assertEquals(failed, false, output);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}, { only: "deno", timeout: TIMEOUT });

@@ -8,8 +8,11 @@ const QUIET = 25_000;
 const ANSWER_LIMIT = 10_000;
 /** A connection that has lasted as long is no failed attempt. */
 const STEADY = 5_000;
-/** To try again would end the same way: the page, or the user, must change. */
-const FINAL = [1002, 1003, 1007, 1008, 1009, 1010, 4000, 4001];
+/**
+ * Close codes after which to try again would end the same way, beside all those
+ * of our own: the page must change, or what its user wants.
+ */
+const FINAL = [1002, 1003, 1007, 1008, 1009, 1010];
 
 /**
  * @import { ChatEvent, Command, Join } from "../protocol.ts"
@@ -101,7 +104,7 @@ export class Connection {
     const steady = this.#state === "open" &&
       Date.now() - this.#openSince >= STEADY;
     this.#drop();
-    if (FINAL.includes(code)) {
+    if (code >= 4000 || FINAL.includes(code)) {
       this.#set({ name: "ended", code, reason });
       return;
     }

@@ -9,7 +9,8 @@ import { Status } from "./status.js";
 
 /** @import { ChatEvent } from "../protocol.ts" */
 
-const NAME_TAKEN = 4000;
+/** Close codes that ask for another name: taken, or not to be used. */
+const BAD_NAME = [4000, 4002];
 
 const room = roomOfAddress();
 /** The secret by which this tab takes its place again. */
@@ -27,8 +28,8 @@ const connection = new Connection(chatUrl(), {
   join: () => ({ type: "join", room, name, key, after: messages.lastId }),
   onEvent: receive,
   onState(state) {
-    if (state.name === "ended" && state.code === NAME_TAKEN) {
-      leaveToDoor("Somebody here has that name already.");
+    if (state.name === "ended" && BAD_NAME.includes(state.code)) {
+      leaveToDoor(`${state.reason}.`);
     } else {
       status.show(state);
     }

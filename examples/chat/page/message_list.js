@@ -24,7 +24,7 @@ export class MessageList {
   #onUnread;
   #own = "";
   /** The ids of what has been shown: nothing is shown twice. */
-  #ids = new Set();
+  #ids = /** @type {Set<string>} */ (new Set());
   /** @type {ChatMessage | undefined} */
   #last;
   #unread = 0;
@@ -65,6 +65,7 @@ export class MessageList {
       this.#add(message, first ? "old" : "new");
     }
     byId("log").setAttribute("aria-busy", "false");
+    byId("nothing").hidden = false;
   }
 
   /** @param {ChatMessage} message */
@@ -114,8 +115,9 @@ export class MessageList {
    * @param {ChatMessage} message
    * @param {boolean} own
    */
-  #item({ name, text, time }, own) {
+  #item({ id, name, text, time }, own) {
     const item = document.createElement("li");
+    item.dataset.id = id;
     item.className = own ? "message own" : "message";
     const before = this.#said.lastElementChild;
     const more = before?.classList.contains("message") &&
@@ -205,11 +207,17 @@ export class MessageList {
     requestAnimationFrame(() => {
       this.#willScroll = false;
       if (!this.#follows) return;
-      while (this.#said.childElementCount > LIMIT) {
-        this.#said.firstElementChild?.remove();
-      }
+      this.#forget();
       this.#scroller.scrollTop = this.#scroller.scrollHeight;
     });
+  }
+
+  /** Keeps the page small, however long it is open. */
+  #forget() {
+    for (const item of [...this.#said.children].slice(0, -LIMIT)) {
+      item.remove();
+      this.#ids.delete(/** @type {HTMLElement} */ (item).dataset.id ?? "");
+    }
   }
 }
 

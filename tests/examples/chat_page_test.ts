@@ -1,0 +1,163 @@
+/** The chat in a real browser: what its users do, and what they see. */
+
+import { assert, assertEquals } from "@std/assert";
+
+import { TEXT_LENGTH } from "../../examples/chat/protocol.ts";
+import { Browser, lacksBrowser } from "../browser/browser.ts";
+import { noiseBytes } from "../deflate/samples.ts";
+import { portOf } from "../fixtures/servers.ts";
+import { test } from "../helper.ts";
+import { FAST, Folder, Person, startChat } from "./chat_person.ts";
+import { Visitor } from "./chat_visitor.ts";
+
+const BATCH = 50;
+const OPTIONS = { lacks: lacksBrowser, timeout: 120_000 };
+
+test("two pages of the chat talk, and one reloads", async () => {
+  await using server = await startChat();
+  await using browser = await Browser.launch();
+  const ann = await Visitor.join(browser, server, "Ann");
+  const bo = await Visitor.open(browser, server);
+  await bo.enter("ann");
+  await bo.page.waitFor(
+    `document.getElementById("door-error").textContent.includes("taken")`,
+  );
+  await bo.enter("Bo");
+  await bo.connected();
+  await ann.seesPeople("Ann", "Bo");
+  await bo.seesPeople("Bo", "Ann");
+
+  const evil = `<img src=x onerror="document.title='evil'"> & <b>bold</b>`;
+  await ann.say("Hello, Bo!");
+  await bo.sees("Hello, Bo!");
+  await bo.say(evil);
+  await ann.sees(evil);
+  const seen = (own: string) =>
+    [["Ann", "Hello, Bo!"], ["Bo", evil]].map(([name, text]) => ({
+      name,
+      text,
+      own: name === own,
+    }));
+  assertEquals(await ann.messages(), seen("Ann"));
+  assertEquals(await bo.messages(), seen("Bo"));
+  assertEquals(await ann.page.evaluate("document.title"), "tea · Chat");
+
+  await ann.page.type("half a thou");
+  await ann.reload();
+  await ann.connected();
+  await ann.sees(evil);
+  assertEquals(await ann.messages(), seen("Ann"));
+  await ann.seesPeople("Ann", "Bo");
+  await bo.seesPeople("Bo", "Ann");
+  await ann.say("ght");
+  await bo.sees("half a thought");
+
+  await ann.page.click("#leave");
+  await bo.seesPeople("Bo");
+  await ann.page.waitFor(`document.getElementById("name").value === "Ann"`);
+  assertEquals([...ann.page.errors, ...bo.page.errors], []);
+}, OPTIONS);
+
+test("the chat's pages outlive a restart, and nothing is lost", async () => {
+  using folder = new Folder();
+  const history = `${folder.path}/history.jsonl`;
+  let server = await startChat({ history });
+  try {
+    const port = portOf(server);
+    await using browser = await Browser.launch();
+    const ann = await Visitor.join(browser, server, "Ann");
+    const bo = await Visitor.join(browser, server, "Bo");
+    await ann.say("before");
+    await bo.sees("before");
+
+    await server.shutdown();
+    for (const { page } of [ann, bo]) {
+      await page.waitFor(
+        `document.getElementById("banner-text").textContent
+          .includes("Next try in")`,
+      );
+    }
+    await ann.say("from Ann, meanwhile");
+    await bo.say("from Bo, meanwhile");
+    const unsent = `document.querySelectorAll("#unsent .message").length`;
+    assertEquals(await ann.page.evaluate(unsent), 1);
+
+    server = await startChat({ history, port });
+    for (const visitor of [ann, bo]) {
+      await visitor.connected();
+      await visitor.sees("from Ann, meanwhile");
+      await visitor.sees("from Bo, meanwhile");
+      await visitor.page.waitFor(`${unsent} === 0`);
+      await visitor.page.waitFor(`document.getElementById("banner").hidden`);
+    }
+    await ann.seesPeople("Ann", "Bo");
+
+    // A network that cuts what it carries, and no good-bye.
+    for (const conn of server.conns) conn.terminate();
+    await ann.say("after");
+    await bo.sees("after");
+    await ann.sees("after");
+    const texts = async (visitor: Visitor) =>
+      (await visitor.messages()).map(({ text }) => text);
+    const all = await texts(ann);
+    assertEquals(await texts(bo), all);
+    assertEquals([all[0], all.length, all[3]], ["before", 4, "after"]);
+
+    // Who comes later hears of it all.
+    const cy = await Visitor.join(browser, server, "Cy");
+    await cy.sees("after");
+    assertEquals(await texts(cy), all);
+  } finally {
+    await server.shutdown();
+  }
+}, OPTIONS);
+
+test("the chat cuts a page that is stuck, and the others talk on", async () => {
+  const errors: unknown[] = [];
+  await using server = await startChat({
+    limits: { ...FAST, unsent: 2 ** 18, history: 10_000 },
+    onError: (error) => errors.push(error),
+  });
+  await using browser = await Browser.launch();
+  const ann = await Visitor.join(browser, server, "Ann");
+  const sam = await Visitor.join(browser, server, "Sam");
+  const { person } = await Person.join(server, "Bo");
+  await ann.seesPeople("Ann", "Bo", "Sam");
+  await sam.page.call("Debugger.enable");
+  const stuck = sam.page.evaluate("debugger");
+
+  // Pages have compression, so it must be such as cannot be compressed.
+  const text = String.fromCharCode(
+    ...noiseBytes(TEXT_LENGTH - 10).map((byte) => 33 + byte % 94),
+  );
+  let sent = 0;
+  for (let left = false; !left;) {
+    for (let i = 0; i < BATCH; i++) {
+      person.say(`message-${++sent}`, `${sent} ${text}`);
+    }
+    for (let heard = 0; heard < BATCH;) {
+      const event = await person.conn.readJSON<{ type: string }>();
+      if (event.type === "said") heard++;
+      left ||= event.type === "left";
+    }
+  }
+  await ann.seesPeople("Ann", "Bo");
+  await ann.say("Where is Sam?");
+  assertEquals((await person.hearMessage()).text, "Where is Sam?");
+  const unbroken = async (visitor: Visitor) => {
+    await visitor.sees("Where is Sam?");
+    const messages = (await visitor.messages()).slice(0, -1);
+    const numbers = messages.map(({ text }) => Number.parseInt(text));
+    assertEquals(numbers, numbers.map((_, i) => sent - numbers.length + i + 1));
+    return numbers.length;
+  };
+  assert(await unbroken(ann) > 100);
+
+  await sam.page.call("Debugger.resume");
+  await stuck;
+  await sam.connected();
+  await ann.seesPeople("Ann", "Bo", "Sam");
+  assert(await unbroken(sam) > 100);
+  assertEquals(errors.length, 1);
+  await person.conn.close();
+}, OPTIONS);
