@@ -1,5 +1,12 @@
 /** Numbers of cases, short: `6.4.1-4` is four of them. */
 
+/** Compares two numbers, for sorting. */
+export function compareIds(a: string, b: string): number {
+  const [left, right] = [a, b].map((id) => id.split(".").map(Number));
+  const at = left!.findIndex((part, i) => part !== right![i]);
+  return at < 0 ? 0 : left![at]! - right![at]!;
+}
+
 /** Writes out a list. */
 export function expandIds(list: readonly string[]): string[] {
   return list.flatMap((entry) => {

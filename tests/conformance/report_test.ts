@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 
 import { test } from "../helper.ts";
-import { compactIds, expandIds } from "./case_list.ts";
+import { compactIds, compareIds, expandIds } from "./case_list.ts";
 import { echoes, type Group } from "./case.ts";
 import type { Outcome } from "./engine.ts";
 import { deviationTable, summaryTable } from "./report.ts";
@@ -22,6 +22,11 @@ test("compactIds() joins neighbours, and expandIds() parts them", () => {
   const short = ["1.1.1-3", "1.2.4", "2.1", "2.3-4"];
   assertEquals(compactIds(ids), short);
   assertEquals(expandIds(short), ids);
+});
+
+test("compareIds() compares part by part", () => {
+  const ids = ["1.2.1", "1.10.1", "2.9", "2.10", "10.1.1"];
+  assertEquals(ids.toReversed().sort(compareIds), ids);
 });
 
 test("summaryTable() counts the grades of each group", () => {

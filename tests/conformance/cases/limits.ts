@@ -7,6 +7,7 @@ import {
   theBinary,
   theText,
 } from "../case.ts";
+import { compareIds } from "../case_list.ts";
 import type { Received } from "../inbox.ts";
 
 const KIB = 1024;
@@ -117,5 +118,5 @@ export const limits: Group = {
       ),
       ...cases(by(7), ROUND_TRIPS, (id, size) => roundTrips(id, type, size)),
     ];
-  }),
+  }).sort((a, b) => compareIds(a.id, b.id)),
 };

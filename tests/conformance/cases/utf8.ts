@@ -11,6 +11,7 @@ import {
   text,
   theText,
 } from "../case.ts";
+import { compareIds } from "../case_list.ts";
 
 const PLAIN = "Hello-µ@ßöäüàá-UTF-8!!";
 const [HALF, OTHER_HALF] = ["Hello-µ@ßöä", "üàá-UTF-8!!"];
@@ -254,5 +255,5 @@ export const utf8: Group = {
       valid(`6.11.${i + 1}`, hex(bytes))
     ),
     invalid("6.11.5", hex("f4 90 80 80")),
-  ],
+  ].sort((a, b) => compareIds(a.id, b.id)),
 };
