@@ -16,11 +16,22 @@ export function hex(digits: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(pairs, (pair) => parseInt(pair, 16));
 }
 
+/** Errors get no stacks until it is disposed: most of what an error costs. */
+export function withoutStacks(): Disposable {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 0;
+  return {
+    [Symbol.dispose]() {
+      Error.stackTraceLimit = limit;
+    },
+  };
+}
+
 /** The digits of bytes; long ones shortened to length and sum. */
 export function show(bytes: Uint8Array): string {
   if (bytes.length > 200) {
     let sum = 0;
-    for (const byte of bytes) sum = (sum * 31 + byte) % 1_000_003;
+    for (const byte of bytes) sum = Math.imul(sum, 31) + byte | 0;
     return `${bytes.length} bytes, sum ${sum}`;
   }
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(
