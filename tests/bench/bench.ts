@@ -2,10 +2,24 @@
 
 import { findBun } from "../runner/find_bun.ts";
 import { measure, type Measurement, type Settings } from "./measure.ts";
-import { cellsOf, type Comparison, keyOf, type Load, LOADS } from "./plan.ts";
+import {
+  cellsOf,
+  type Comparison,
+  keyOf,
+  type Load,
+  LOADS,
+  type ServerName,
+} from "./plan.ts";
 import type { Rounds } from "./report.ts";
 
-/** What {@linkcode runRounds} takes beside what is to be compared. */
+/** A load on a server, by the key that its measurements get. */
+export interface Job {
+  readonly key: string;
+  readonly load: Load;
+  readonly server: ServerName;
+}
+
+/** What {@linkcode runRounds} takes beside what is to be measured. */
 export interface BenchOptions {
   readonly rounds: number;
   /** Seconds of each measurement, warm-up not included. */
@@ -18,12 +32,21 @@ export interface BenchOptions {
   readonly log?: (line: string) => void;
 }
 
+/** The jobs that the comparisons need. */
+export function jobsOf(comparisons: readonly Comparison[]): Job[] {
+  return cellsOf(comparisons).map((cell) => ({
+    key: keyOf(cell),
+    load: LOADS[cell.load],
+    server: cell.server,
+  }));
+}
+
 /**
- * Measures every cell once a round, in turn there and back, so that what drifts
+ * Measures every job once a round, in turn there and back, so that what drifts
  * on the machine falls on all alike.
  */
 export async function runRounds(
-  comparisons: readonly Comparison[],
+  jobs: readonly Job[],
   options: BenchOptions,
 ): Promise<Rounds> {
   const { log = () => {} } = options;
@@ -32,27 +55,20 @@ export async function runRounds(
     throw new Error("Cannot find Bun: install it, or npx to fetch it");
   }
   const settings: Settings = { ...options, bun };
-  const cells = cellsOf(comparisons);
   const rounds: Map<string, Measurement | undefined>[] = [];
   for (let round = 0; round < options.rounds; round++) {
     const found = new Map<string, Measurement | undefined>(
-      cells.map((cell) => [keyOf(cell), undefined]),
+      jobs.map(({ key }) => [key, undefined]),
     );
-    for (const cell of round % 2 === 0 ? cells : cells.toReversed()) {
-      log(`round ${round + 1} of ${options.rounds}: ${keyOf(cell)}`);
+    for (const job of round % 2 === 0 ? jobs : jobs.toReversed()) {
+      const { key, server } = job;
+      const load = options.tiny ? tinyLoad(job.load) : job.load;
+      log(`round ${round + 1} of ${options.rounds}: ${key}`);
       try {
-        const load = LOADS[cell.load];
-        found.set(
-          keyOf(cell),
-          await measure(
-            options.tiny ? tinyLoad(load) : load,
-            cell.server,
-            settings,
-          ),
-        );
+        found.set(key, await measure(load, server, settings));
       } catch (error) {
         // One that fails must not cost the others: the table has a gap.
-        log(`${keyOf(cell)} cannot be measured: ${error}`);
+        log(`${key} cannot be measured: ${error}`);
       }
     }
     rounds.push(found);

@@ -7,23 +7,35 @@ const CELLS: readonly Comparison[] = [
   ["binary", "wire-deno", "bare-deno"],
   ["text", "wire-bun", "bare-bun"],
   ["large", "native-deno", "native-bun"],
+  ["deflate", "wire-deno", "wire-bun"],
+  ["tls", "wire-deno", "bare-deno"],
+  ["tls-large", "wire-bun", "bare-bun"],
   ["connect", "wire-deno", "wire-bun"],
 ].map(([load, subject, against]) => ({
   subject: { load, server: subject },
   against: { load, server: against },
 } as Comparison)).concat(
+  {
+    subject: { load: "prepared", server: "wire-bun" },
+    against: { load: "loop", server: "wire-bun" },
+  },
+  {
+    subject: { load: "single", server: "wire-bun" },
+    against: { load: "single", server: "bare-bun" },
+    figure: "p99",
+  },
   { subject: { load: "idle", server: "wire-deno" } },
   { subject: { load: "stream", server: "wire-bun" } },
 );
 
 test("runRounds() measures every cell of a tiny round", async () => {
   // The bench itself is a program for Deno.
-  const { runRounds } = await import("./bench.ts");
+  const { jobsOf, runRounds } = await import("./bench.ts");
   const { comparisonTable, compare, measurementTable } = await import(
     "./report.ts"
   );
   const log: string[] = [];
-  const rounds = await runRounds(CELLS, {
+  const rounds = await runRounds(jobsOf(CELLS), {
     rounds: 1,
     seconds: 0.1,
     warmup: 0.05,
@@ -31,7 +43,7 @@ test("runRounds() measures every cell of a tiny round", async () => {
     log: (line) => log.push(line),
   });
   assertEquals(rounds.length, 1);
-  assertEquals(rounds[0]!.size, 10);
+  assertEquals(rounds[0]!.size, 20);
   for (const [cell, one] of rounds[0]!) {
     assert(one !== undefined && one.messages > 0, `${cell}: ${log.join("\n")}`);
   }

@@ -46,10 +46,11 @@ export async function measure(
   if (known === undefined) {
     return await runLoad(load, new URL(server), undefined, settings);
   }
-  const child = new Child(serverCommand(known, settings));
+  const child = new Child(serverCommand(known, load, settings));
   try {
     const { port, pid } = await child.readJson<Ready>(LIMIT);
-    const url = new URL(`ws://127.0.0.1:${port}${load.path ?? "/"}`);
+    const scheme = load.tls ? "wss" : "ws";
+    const url = new URL(`${scheme}://127.0.0.1:${port}${load.path ?? "/"}`);
     if (load.kind === "idle") {
       return await measureIdle(load, url, pid, child, settings);
     }
@@ -119,8 +120,13 @@ async function runLoad(
   }
 }
 
-function serverCommand(server: Server, settings: Settings): string[] {
+function serverCommand(
+  server: Server,
+  load: Load,
+  settings: Settings,
+): string[] {
   const [file = "", ...args] = server.command;
+  if (load.tls) args.push("tls");
   const url = new URL(`servers/${file}`, import.meta.url);
   return commandOf(server.runtime, settings.bun, url, args);
 }

@@ -52,6 +52,7 @@ export interface Load {
   readonly size?: number;
   readonly type?: "text" | "binary";
   readonly compressed?: boolean;
+  readonly tls?: boolean;
 }
 
 /** The name of one of the {@linkcode LOADS}. */
@@ -65,9 +66,18 @@ export type LoadName =
   | "deflate-large"
   | "loop"
   | "prepared"
+  | "tls"
+  | "tls-large"
   | "connect"
+  | "tls-connect"
   | "idle"
   | "stream";
+
+const CONNECT: Load = {
+  label: "connections made and closed, 32 at a time",
+  kind: "connect",
+  conns: 32,
+};
 
 /** The loads, in the order of the table. */
 export const LOADS: Record<LoadName, Load> = {
@@ -80,11 +90,10 @@ export const LOADS: Record<LoadName, Load> = {
   "deflate-large": deflated(65_536),
   "loop": broadcast("loop of writeMessage", "/broadcast"),
   "prepared": broadcast("PreparedMessage", "/prepared"),
-  "connect": {
-    label: "connections made and closed, 32 at a time",
-    kind: "connect",
-    conns: 32,
-  },
+  "tls": overTLS(echo(32, 16, 64, "binary")),
+  "tls-large": overTLS(echo(8, 1, 65_536, "binary")),
+  "connect": CONNECT,
+  "tls-connect": overTLS(CONNECT),
   "idle": {
     label: "idle connection, KiB",
     kind: "idle",
@@ -100,15 +109,25 @@ export const LOADS: Record<LoadName, Load> = {
   },
 };
 
-function echo(
+/** So many connections, each with so many messages of a size in flight. */
+export function echo(
   conns: number,
   depth: number,
   size: number,
   type: "text" | "binary",
 ): Load {
-  const unit = size < 1024 ? `${size} B` : `${size / 1024} KiB`;
-  const label = `${conns} × ${depth} × ${unit} ${type}`;
+  const label = `${conns} × ${depth} × ${sizeLabel(size)} ${type}`;
   return { label, kind: "echo", conns, depth, size, type };
+}
+
+/** The size as people say it. */
+export function sizeLabel(bytes: number): string {
+  if (bytes < 2 ** 10) return `${bytes} B`;
+  return bytes < 2 ** 20 ? `${bytes / 2 ** 10} KiB` : `${bytes / 2 ** 20} MiB`;
+}
+
+function overTLS(load: Load): Load {
+  return { ...load, label: `${load.label}, TLS`, tls: true };
 }
 
 function deflated(size: number): Load {
@@ -138,9 +157,11 @@ export interface Cell {
 /** A line of the table. */
 export interface Comparison {
   readonly subject: Cell;
-  /** What the subject's rate is divided by; without it, its bytes are told. */
+  /** What the subject is divided by; without it, its bytes are told. */
   readonly against?: Cell;
-  /** What must hold: the least ratio, or the most bytes in the load's unit. */
+  /** What is divided: messages a second, or the 99th percentile of the times. */
+  readonly figure?: "rate" | "p99";
+  /** What must hold: the least ratio of rates, else the most. */
   readonly floor?: number;
   readonly goal?: number;
 }
@@ -164,6 +185,10 @@ export const COMPARISONS: readonly Comparison[] = [
   ratio("single", "wire-bun", "bare-bun", 0.45, 0.7),
   ratio("single", "native-deno", "bare-deno", 0.9, 1),
   ratio("single", "native-bun", "bare-bun"),
+  latency("single", "wire-deno", "bare-deno", 2),
+  latency("single", "wire-bun", "bare-bun", 2),
+  latency("single", "native-deno", "bare-deno", 2),
+  latency("single", "native-bun", "bare-bun", 2),
   ...(["large", "large-text"] as const).flatMap((load) => [
     ratio(load, "wire-deno", "bare-deno", 0.5, 0.9),
     ratio(load, "wire-bun", "bare-bun", 0.5, 0.9),
@@ -180,8 +205,12 @@ export const COMPARISONS: readonly Comparison[] = [
     floor: 3,
     goal: 10,
   })),
-  ratio("connect", "wire-deno", "bare-deno"),
-  ratio("connect", "wire-bun", "bare-bun"),
+  ...(["tls", "tls-large", "connect", "tls-connect"] as const).flatMap(
+    (load) => [
+      ratio(load, "wire-deno", "bare-deno"),
+      ratio(load, "wire-bun", "bare-bun"),
+    ],
+  ),
   bytes("idle", "wire-deno", 12, 9),
   bytes("idle", "wire-bun", 12, 9),
   bytes("idle", "native-deno"),
@@ -206,6 +235,16 @@ function ratio(
   };
 }
 
+/** The tail of the times, at most so many times that of the counterpart. */
+function latency(
+  load: LoadName,
+  subject: ServerName,
+  against: ServerName,
+  most: number,
+): Comparison {
+  return { ...ratio(load, subject, against, most, most), figure: "p99" };
+}
+
 function bytes(
   load: LoadName,
   server: ServerName,
@@ -220,11 +259,13 @@ function bytes(
 
 /** The lines that compare ours with a server that runs already. */
 export function comparePeer(peer: ServerName): Comparison[] {
-  return (["binary", "text", "single", "large", "large-text"] as const)
-    .flatMap((load) => [
-      ratio(load, "wire-deno", peer),
-      ratio(load, "wire-bun", peer),
-    ]);
+  const loads: LoadName[] = new URL(peer).protocol === "wss:"
+    ? ["tls", "tls-large"]
+    : ["binary", "text", "single", "large", "large-text"];
+  return loads.flatMap((load) => [
+    ratio(load, "wire-deno", peer),
+    ratio(load, "wire-bun", peer),
+  ]);
 }
 
 /** The cells that the comparisons need, those of one load side by side. */

@@ -9,7 +9,7 @@ export type Rounds = readonly ReadonlyMap<string, Measurement | undefined>[];
 /** A line of the table of comparisons, of the median over the rounds. */
 export interface Outcome {
   readonly comparison: Comparison;
-  /** The paired ratio of the rates, or KiB or MiB; `undefined` for none. */
+  /** The paired ratio, or KiB or MiB; `undefined` for none. */
   readonly value: number | undefined;
   readonly least: number | undefined;
   readonly most: number | undefined;
@@ -33,7 +33,7 @@ export function compare(
   comparison: Comparison,
   rounds: Rounds,
 ): Outcome {
-  const { subject, against } = comparison;
+  const { subject, against, figure = "rate" } = comparison;
   const values: number[] = [];
   const costs: number[] = [];
   for (const round of rounds) {
@@ -43,6 +43,8 @@ export function compare(
     if (against === undefined) {
       const unit = LOADS[subject.load].kind === "idle" ? 2 ** 10 : 2 ** 20;
       if (mine.memory !== undefined) values.push(mine.memory / unit);
+    } else if (other !== undefined && figure === "p99") {
+      values.push(mine.p99 / other.p99);
     } else if (other !== undefined) {
       values.push(rate(mine) / rate(other));
       const cost = cpuPerMessage(mine);
@@ -61,11 +63,11 @@ export function compare(
 
 /** Where a line stands with its floor and its goal. */
 export function verdict(outcome: Outcome): string {
-  const { value, comparison: { floor, goal, against } } = outcome;
+  const { value, comparison: { floor, goal, against, figure } } = outcome;
   if (value === undefined || floor === undefined || goal === undefined) {
     return "";
   }
-  const sign = against === undefined ? -1 : 1;
+  const sign = against === undefined || figure === "p99" ? -1 : 1;
   if (value * sign >= goal * sign) return "goal";
   return value * sign >= floor * sign ? "floor" : "BELOW";
 }
@@ -74,14 +76,15 @@ export function verdict(outcome: Outcome): string {
 export function comparisonTable(outcomes: readonly Outcome[]): string {
   const lines = outcomes.map((outcome) => {
     const { comparison, value, least, most, cpu } = outcome;
-    const { subject, against, floor, goal } = comparison;
+    const { subject, against, figure, floor, goal } = comparison;
+    const { label } = LOADS[subject.load];
     const counterpart = against === undefined
       ? ""
       : against.load === subject.load
       ? serverLabel(against.server)
       : `its own ${LOADS[against.load].label}`;
     return [
-      LOADS[subject.load].label,
+      figure === "p99" ? `${label}, p99` : label,
       serverLabel(subject.server),
       counterpart,
       round(value),
@@ -149,11 +152,15 @@ export function measurementTable(rounds: Rounds): string {
   ], lines);
 }
 
-function rate({ messages, seconds }: Measurement): number {
+/** Messages a second. */
+export function rate({ messages, seconds }: Measurement): number {
   return messages / seconds;
 }
 
-function cpuPerMessage({ serverCpu, messages }: Measurement) {
+/** CPU seconds of the server. */
+export function cpuPerMessage(
+  { serverCpu, messages }: Measurement,
+): number | undefined {
   return serverCpu === undefined || messages === 0
     ? undefined
     : serverCpu / messages;
@@ -168,13 +175,17 @@ function share(value: number | undefined): string {
 }
 
 /** Three digits that count, as far as there are so many. */
-function round(value: number | undefined): string {
+export function round(value: number | undefined): string {
   if (value === undefined || Number.isNaN(value)) return "";
   const digits = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value) || 1)));
   return Number(value.toFixed(Math.min(digits, 2))).toLocaleString("en-US");
 }
 
-function table(head: readonly string[], lines: readonly string[][]): string {
+/** A table in Markdown. */
+export function table(
+  head: readonly string[],
+  lines: readonly string[][],
+): string {
   const all = [head, ...lines];
   const widths = head.map((_, index) =>
     Math.max(3, ...all.map((line) => line[index]!.length))

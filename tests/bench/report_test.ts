@@ -16,6 +16,8 @@ const MEMORY: Comparison = {
   goal: 9,
 };
 
+const TAIL: Comparison = { ...RATIO, figure: "p99", floor: 2, goal: 2 };
+
 function measured(messages: number, more = {}): Measurement {
   const base = { bytes: 0, seconds: 2, p50: 0, p99: 0, ownCpu: 0 };
   return { ...base, messages, serverCpu: 1, ...more };
@@ -58,6 +60,17 @@ test("compare() tells memory in the load's unit", () => {
   assertEquals(compare(MEMORY, rounds).value, 10);
 });
 
+test("compare() divides the tails of the times where that is asked for", () => {
+  const rounds = [
+    new Map([
+      ["binary wire-deno", measured(9, { p99: 30 })],
+      ["binary bare-deno", measured(1, { p99: 20 })],
+    ]),
+  ];
+  const outcome = compare(TAIL, rounds);
+  assertEquals([outcome.value, outcome.cpu], [1.5, undefined]);
+});
+
 test("verdict() knows which way is better", () => {
   const verdicts = (comparison: Comparison, ...values: number[]) =>
     values.map((value) =>
@@ -65,4 +78,5 @@ test("verdict() knows which way is better", () => {
     );
   assertEquals(verdicts(RATIO, 1.9, 2, 3), ["BELOW", "floor", "goal"]);
   assertEquals(verdicts(MEMORY, 12.1, 12, 9), ["BELOW", "floor", "goal"]);
+  assertEquals(verdicts(TAIL, 2.1, 2, 0.5), ["BELOW", "goal", "goal"]);
 });

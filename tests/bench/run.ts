@@ -3,7 +3,7 @@
  * runtimes have of their own. `README.md` beside it says how it measures.
  *
  *     deno task bench [--rounds N] [--seconds S] [--warmup S] [--only TEXT]
- *       [--peer URL]
+ *       [--peer URL] [--growth]
  *
  * --rounds   rounds, default 5
  * --seconds  seconds of each measurement, default 2
@@ -11,15 +11,17 @@
  *            whose code is not all compiled costs twice as much
  * --only     the lines of the table whose load, subject or counterpart has this
  *            text in its name, such as `deflate`, `wire-bun` or `idle`
- * --peer     `ws://127.0.0.1:PORT/`: an echo server that runs on this machine,
- *            compared with ours on every echo load
+ * --peer     `ws://127.0.0.1:PORT/` or `wss:`: an echo server that runs on this
+ *            machine, compared with ours on every echo load
+ * --growth   how cost grows with messages, connections and depth, instead
  *
  * @module
  */
 
 import { parseArgs } from "node:util";
 
-import { runRounds } from "./bench.ts";
+import { type BenchOptions, jobsOf, runRounds } from "./bench.ts";
+import { GROWTH, growthJobs, growthTable } from "./growth.ts";
 import { comparePeer, COMPARISONS, keyOf } from "./plan.ts";
 import { compare, comparisonTable, measurementTable } from "./report.ts";
 
@@ -32,10 +34,16 @@ async function main(args: string[]): Promise<void> {
       warmup: { type: "string", default: "2" },
       only: { type: "string", default: "" },
       peer: { type: "string" },
+      growth: { type: "boolean", default: false },
     },
   });
-  const rounds = positive("rounds", values.rounds);
-  const seconds = positive("seconds", values.seconds);
+  const options: BenchOptions = {
+    rounds: positive("rounds", values.rounds),
+    seconds: positive("seconds", values.seconds),
+    warmup: positive("warmup", values.warmup),
+    log: (line) => console.error(line),
+  };
+  if (values.growth) return await showGrowth(options);
   const peer = values.peer === undefined ? [] : comparePeer(values.peer);
   const comparisons = [...COMPARISONS, ...peer].filter((one) =>
     `${keyOf(one.subject)} ${one.against ? keyOf(one.against) : ""}`
@@ -44,14 +52,16 @@ async function main(args: string[]): Promise<void> {
   if (comparisons.length === 0) {
     throw new RangeError(`No line of the table has ${values.only} in it`);
   }
-  const results = await runRounds(comparisons, {
-    rounds,
-    seconds,
-    warmup: positive("warmup", values.warmup),
-    log: (line) => console.error(line),
-  });
+  const results = await runRounds(jobsOf(comparisons), options);
   const outcomes = comparisons.map((one) => compare(one, results));
   console.log(`\n${comparisonTable(outcomes)}\n\n${measurementTable(results)}`);
+}
+
+async function showGrowth(options: BenchOptions): Promise<void> {
+  const rounds = await runRounds(growthJobs(GROWTH), options);
+  for (const series of GROWTH) {
+    console.log(`\n### ${series.title}\n\n${growthTable(series, rounds)}`);
+  }
 }
 
 function positive(name: string, text: string): number {

@@ -16,9 +16,11 @@ interface BunConnect {
   connect(options: {
     hostname: string;
     port: number;
+    tls?: { rejectUnauthorized: boolean } | undefined;
     socket: {
       binaryType: "uint8array";
       open(socket: BunSocket): void;
+      handshake(socket: BunSocket): void;
       data(socket: BunSocket, chunk: Uint8Array): void;
       drain(socket: BunSocket): void;
       close(socket: BunSocket): void;
@@ -29,7 +31,7 @@ interface BunConnect {
 
 /** Where a {@linkcode Peer} connects to. */
 export interface Target {
-  /** `ws:` and a name or an address of this machine. */
+  /** `ws:` or `wss:` and a name or an address of this machine. */
   readonly url: URL;
   /** The request's bytes. */
   readonly request: Uint8Array;
@@ -53,7 +55,7 @@ export class Peer {
 
   /** Connects and upgrades; rejects if the server does not. */
   static open(target: Target): Promise<Peer> {
-    const { bun, hostname, port } = addressOf(target.url);
+    const { bun, hostname, port, tls } = addressOf(target.url);
     const opened = Promise.withResolvers<Peer>();
     let peer: Peer | undefined;
     let head = "";
@@ -65,10 +67,16 @@ export class Peer {
     bun.connect({
       hostname,
       port,
+      // A certificate that nobody has signed is as good: it is this machine.
+      tls: tls ? { rejectUnauthorized: false } : undefined,
       socket: {
         binaryType: "uint8array",
         open(socket) {
           socket.setNoDelay(true);
+          if (!tls) socket.write(target.request);
+        },
+        // Of TLS: before it nothing can be written.
+        handshake(socket) {
           socket.write(target.request);
         },
         data(socket, chunk) {
@@ -132,12 +140,13 @@ const LOCAL = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/;
 
 function addressOf(
   url: URL,
-): { bun: BunConnect; hostname: string; port: number } {
-  if (url.protocol !== "ws:" || !LOCAL.test(url.hostname)) {
+): { bun: BunConnect; hostname: string; port: number; tls: boolean } {
+  if (!/^wss?:$/.test(url.protocol) || !LOCAL.test(url.hostname)) {
     throw new TypeError(
-      `Cannot put load on ${url}: use ws: and an address of this machine`,
+      `Cannot put load on ${url}: use ws: or wss: and an address of this machine`,
     );
   }
+  const tls = url.protocol === "wss:";
   const { Bun } = globalThis as unknown as { Bun?: BunConnect };
   if (Bun === undefined) {
     throw new TypeError("Cannot make load: the generator runs on Bun");
@@ -145,7 +154,8 @@ function addressOf(
   return {
     bun: Bun,
     hostname: url.hostname.replace(/^\[|\]$/g, ""),
-    port: Number(url.port || 80),
+    port: Number(url.port || (tls ? 443 : 80)),
+    tls,
   };
 }
 

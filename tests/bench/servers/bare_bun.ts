@@ -1,11 +1,14 @@
 /** An echo by the callbacks of Bun's own WebSocket, and nothing else. */
 
 import { announce } from "../../process/control.ts";
+import type { Certificate } from "../../certificates.ts";
+import { certificateIfAsked } from "./certificate.ts";
 
 interface BunServe {
   serve(options: {
     port: number;
     hostname: string;
+    tls: Certificate | undefined;
     fetch(
       request: Request,
       server: { upgrade(request: Request): boolean },
@@ -23,6 +26,7 @@ const { Bun } = globalThis as unknown as { Bun: BunServe };
 const server = Bun.serve({
   port: 0,
   hostname: "127.0.0.1",
+  tls: certificateIfAsked(),
   fetch(request, server) {
     server.upgrade(request);
     return undefined;

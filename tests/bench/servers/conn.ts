@@ -1,6 +1,7 @@
 /**
- * Ours, through the public surface. The argument is the engine, `wire` or
- * `native`; the path of the request says what is done with the connection.
+ * Ours, through the public surface. The first argument is the engine, `wire` or
+ * `native`, `tls` may follow; the path of the request says what is done with the
+ * connection.
  */
 
 import process from "node:process";
@@ -14,6 +15,7 @@ import {
 } from "../../../mod.ts";
 import { jsonText } from "../load/frames.ts";
 import { announce } from "../../process/control.ts";
+import { certificateIfAsked } from "./certificate.ts";
 
 async function echo(conn: Conn): Promise<void> {
   for await (const message of conn) {
@@ -49,6 +51,7 @@ async function broadcast(conn: Conn, prepared: boolean): Promise<void> {
   }
 }
 
+const tls = certificateIfAsked();
 const server = await serve((conn, request) => {
   switch (new URL(request.url).pathname) {
     case "/stream":
@@ -65,6 +68,7 @@ const server = await serve((conn, request) => {
   hostname: "127.0.0.1",
   engine: process.argv[2] as Engine,
   upgrader: { enableCompression: true },
+  ...tls && { tls },
 });
 if (server.addr.transport !== "tcp") throw new Error("Not on a port");
 announce(server.addr.port);
