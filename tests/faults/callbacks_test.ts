@@ -96,9 +96,9 @@ async function leaveUnsettled(place: Place, name: string): Promise<void> {
   await using server = await serveAt(place, echo, {
     upgrader: {
       ...options,
-      checkOrigin: (request) => {
+      checkOrigin: (request, info) => {
         if (isBad(request)) asked.resolve();
-        return options.checkOrigin?.(request) ?? true;
+        return options.checkOrigin?.(request, info) ?? true;
       },
       handshakeTimeout: HANDSHAKE_TIMEOUT,
     },

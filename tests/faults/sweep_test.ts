@@ -9,6 +9,7 @@ import { assert, assertEquals } from "@std/assert";
 
 import type { Engine, Side } from "../../src/transport/transport.ts";
 import { deferred, runtime, test } from "../helper.ts";
+import { Places } from "../places.ts";
 import { DIRECTIONS, type Fault, FAULTS, type Plan } from "./faulty_link.ts";
 import { borders, type Landmarks, type Profile } from "./landmarks.ts";
 import { judge } from "./oracle.ts";
@@ -116,29 +117,6 @@ async function runAll(
     isBusy.then(busy.free);
   }
   return await Promise.all(runs);
-}
-
-/** So many places, for who waits. */
-class Places {
-  #free: number;
-  #wake: (() => void) | undefined;
-
-  constructor(count: number) {
-    this.#free = count;
-  }
-
-  async take(): Promise<void> {
-    if (this.#free === 0) {
-      await new Promise<void>((resolve) => this.#wake = resolve);
-    }
-    this.#free--;
-  }
-
-  readonly free = (): void => {
-    this.#free++;
-    this.#wake?.();
-    this.#wake = undefined;
-  };
 }
 
 function check(runs: readonly Run[], profile: Profile): void {

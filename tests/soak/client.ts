@@ -14,6 +14,7 @@ import { parseArgs } from "node:util";
 
 import { answerLines, collectGarbage } from "../process/control.ts";
 import { type Leave, LEAVES, Life, type Totals } from "./client_conn.ts";
+import { Places } from "../places.ts";
 import { PayloadSource, seeded } from "./payload.ts";
 
 const { values } = parseArgs({
@@ -31,11 +32,14 @@ const lifetime = Number(values.life) * 1000;
 const MAX_FAULTS = 20;
 // Bursts of all connections together, a second.
 const BURSTS = 600;
+// Of them at a time: a server that cannot follow gets no more, and has time to
+// accept.
+const BURSTS_AT_ONCE = 64;
 // A machine that is too busy to dial keeps this part of the connections open.
 const MIN_OPEN = 0.9;
 const RETRY = Math.min(1000, lifetime / 4);
 // Dials at a time.
-const DIALS = 128;
+const DIALS = 64;
 
 const random = seeded(Number(values.seed));
 const source = new PayloadSource(random);
@@ -53,21 +57,6 @@ const totals: Totals = {
   faults: [],
 };
 
-let dials = 0;
-const waiting: (() => void)[] = [];
-
-/** Lets a few dial at a time. */
-async function dialing(open: () => Promise<void>): Promise<void> {
-  if (dials >= DIALS) await new Promise<void>((go) => waiting.push(go));
-  dials++;
-  try {
-    await open();
-  } finally {
-    dials--;
-    waiting.shift()?.();
-  }
-}
-
 /** Notes what must not be, and shows the first of it at once. */
 function fault(what: string): void {
   if (totals.faults.length === MAX_FAULTS) return;
@@ -75,6 +64,10 @@ function fault(what: string): void {
   console.error(totals.faults.at(-1));
 }
 
+const bursts = new Places(BURSTS_AT_ONCE);
+const dials = new Places(DIALS);
+/** Connections that are being dialed, or wait for it. */
+let opening = 0;
 /** Connections that have not been told to leave, and those that have. */
 let staying = 0;
 let ways = 0;
@@ -106,11 +99,17 @@ async function work(opened: () => void): Promise<void> {
       totals,
       fault,
       pause: count / BURSTS * 1000,
+      bursts,
       leave: leave.signal,
       freeze: freeze.signal,
     });
     try {
-      await dialing(() => life.open());
+      opening++;
+      await dials.take();
+      await life.open().finally(() => {
+        opening--;
+        dials.free();
+      });
     } catch (error) {
       fault(`cannot dial: ${error}`);
       await new Promise((resolve) => setTimeout(resolve, RETRY));
@@ -144,7 +143,7 @@ async function prepare(question: string): Promise<void> {
     case "freeze":
       freeze.abort();
       for (const timer of timers) clearTimeout(timer);
-      while (dials > 0 || [...lives.keys()].some((life) => !life.quiet)) {
+      while (opening > 0 || [...lives.keys()].some((life) => !life.quiet)) {
         await new Promise((resolve) => setTimeout(resolve, 100));
       }
       return;

@@ -3,6 +3,7 @@
 import net from "node:net";
 
 import { type CloseInfo, type Conn, Dialer, MessageType } from "../../mod.ts";
+import type { Places } from "../places.ts";
 import { PATIENCE, type PayloadSource, verify } from "./payload.ts";
 
 /** How a client leaves; `ask` lets the server close. */
@@ -39,6 +40,8 @@ export interface LifeOptions {
   readonly fault: (what: string) => void;
   /** Milliseconds between two bursts, on average. */
   readonly pause: number;
+  /** What a burst takes until all of it has come back. */
+  readonly bursts: Places;
   /** Aborted when it is to leave; the reason is a {@linkcode Leave}. */
   readonly leave: AbortSignal;
   /** Aborted when nothing more is to be sent, but all stay. */
@@ -67,7 +70,7 @@ export class Life {
   #returned = 0;
   /** The lengths of what was sent and has not come back. */
   readonly #under = new Map<number, number>();
-  #settled: (() => void) | undefined; // who waits for all to be back
+  #settled: (() => void)[] = []; // who wait for all to be back
   #over = false;
   #stuck = false;
   #progress = performance.now(); // the time of the last
@@ -157,15 +160,19 @@ export class Life {
   }
 
   async #burst(): Promise<void> {
-    const { random, pause, leave, freeze } = this.#options;
+    const { random, pause, leave, freeze, bursts } = this.#options;
     await delay(2 * random() * pause, leave);
-    if (leave.aborted || freeze.aborted) {
-      if (!leave.aborted) await aborted(leave);
-      return;
+    if (freeze.aborted) await aborted(leave);
+    if (leave.aborted) return;
+    await bursts.take();
+    let back: Promise<void> | undefined;
+    try {
+      const count = 1 + Math.floor(random() * MAX_BURST);
+      for (let i = 0; i < count; i++) await this.#send();
+    } finally {
+      back = this.#allBack().then(bursts.free);
     }
-    const count = 1 + Math.floor(random() * MAX_BURST);
-    for (let i = 0; i < count; i++) await this.#send();
-    if (random() < 0.8) await this.#allBack();
+    if (random() < 0.8) await back;
   }
 
   async #send(): Promise<void> {
@@ -188,7 +195,11 @@ export class Life {
 
   async #allBack(): Promise<void> {
     if (this.#under.size === 0 || this.#over) return;
-    await new Promise<void>((resolve) => this.#settled = resolve);
+    await new Promise<void>((resolve) => this.#settled.push(resolve));
+  }
+
+  #settle(): void {
+    for (const resolve of this.#settled.splice(0)) resolve();
   }
 
   #vanish(): void {
@@ -210,7 +221,7 @@ export class Life {
       // Its end; `closed` tells which.
     }
     this.#over = true;
-    this.#settled?.();
+    this.#settle();
   }
 
   #take(data: string | Uint8Array): void {
@@ -233,7 +244,7 @@ export class Life {
     totals.messages++;
     totals.size += data.length;
     if (this.#compresses) totals.compressed++;
-    if (this.#under.size === 0) this.#settled?.();
+    if (this.#under.size === 0) this.#settle();
   }
 
   #fault(what: string): void {
