@@ -15,7 +15,10 @@ export const TEXT_LENGTH = 2_000;
  */
 export const COMMAND_BYTES: number = 6 * TEXT_LENGTH + 1_024;
 
-/** Close codes of our own, beside those of RFC 6455. */
+/**
+ * Close codes of our own, beside those of RFC 6455. They tell the page not to
+ * come back by itself: it would end the same way.
+ */
 export const ChatClose = {
   /** Somebody else in the room has the name. */
   NameTaken: 4000,
@@ -23,6 +26,8 @@ export const ChatClose = {
   Replaced: 4001,
   /** The name, or the room's, is empty, too long, or has what is not seen. */
   BadName: 4002,
+  /** Something else that the page has sent is not taken. */
+  Refused: 4003,
 } as const;
 
 /** A message as everybody sees it. */
@@ -147,7 +152,7 @@ function readName(field: "name" | "room", value: unknown): string {
 function readText(value: unknown): string {
   if (typeof value !== "string") throw notUnderstood("text");
   if (value.length > TEXT_LENGTH) {
-    throw new Refusal(CloseCode.PolicyViolation, "Text too long");
+    throw new Refusal(ChatClose.Refused, "Text too long");
   }
   const text = value.toWellFormed().trim();
   if (text === "") throw notUnderstood("text");
@@ -162,5 +167,5 @@ function readToken(field: string, value: unknown): string {
 }
 
 function notUnderstood(what: string): Refusal {
-  return new Refusal(CloseCode.PolicyViolation, `Bad ${what}`);
+  return new Refusal(ChatClose.Refused, `Bad ${what}`);
 }

@@ -2,7 +2,7 @@ import { CloseCode, type Conn } from "../../mod.ts";
 import type { Hub } from "./hub.ts";
 import type { Limits } from "./limits.ts";
 import { Member } from "./member.ts";
-import { type Join, parseCommand, Refusal } from "./protocol.ts";
+import { ChatClose, type Join, parseCommand, Refusal } from "./protocol.ts";
 import { RateLimit } from "./rate_limit.ts";
 import type { Room } from "./room.ts";
 
@@ -61,13 +61,13 @@ async function listen(
     if (wait > 0) await sleep(wait);
     tooFast = wait > 0 ? tooFast + 1 : 0;
     if (tooFast > limits.tooFast) {
-      throw new Refusal(CloseCode.PolicyViolation, "Too many messages");
+      throw new Refusal(ChatClose.Refused, "Too many messages");
     }
 
     const command = parseCommand(data);
     if (command.type === "say") room.say(member, command);
     else if (command.type === "ping") member.send({ type: "pong" });
-    else throw new Refusal(CloseCode.PolicyViolation, "Joined already");
+    else throw new Refusal(ChatClose.Refused, "Joined already");
   }
 }
 

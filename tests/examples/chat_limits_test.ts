@@ -44,7 +44,8 @@ test("the chat refuses what it does not understand", async () => {
         typeof message === "string" ? message : JSON.stringify(message),
       );
     }
-    assertEquals(await person.end(), { code: 1008, reason });
+    const code = reason === "Join first" ? 1008 : 4003;
+    assertEquals(await person.end(), { code, reason });
   }
 });
 
@@ -103,7 +104,7 @@ test("the chat holds back a page that is too fast, then cuts it", async () => {
     assertEquals((await person.hearMessage()).id, `message-${i}`);
   }
   assertEquals(await person.end(), {
-    code: 1008,
+    code: 4003,
     reason: "Too many messages",
   });
 });

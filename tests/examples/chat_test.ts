@@ -3,6 +3,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { readdirSync, readFileSync } from "node:fs";
 
+import { backoff } from "../../examples/chat/page/backoff.js";
 import { NAME_LENGTH, TEXT_LENGTH } from "../../examples/chat/protocol.ts";
 import { dial } from "../../src/dialer.ts";
 import { portOf } from "../fixtures/servers.ts";
@@ -97,4 +98,20 @@ test("the chat's page takes what the server takes", () => {
     /<style|\sstyle=|\son\w+=|<script(?! type="module" src)/.test(html),
     false,
   );
+});
+
+test("backoff() doubles up to a bound, and strews the upper half", () => {
+  const waits = [0, 1, 2, 5, 6, 7, 1_000].map((failed) => [
+    backoff(failed, 0),
+    backoff(failed, 1),
+  ]);
+  assertEquals(waits, [
+    [250, 500],
+    [500, 1_000],
+    [1_000, 2_000],
+    [8_000, 16_000],
+    [15_000, 30_000],
+    [15_000, 30_000],
+    [15_000, 30_000],
+  ]);
 });

@@ -13,7 +13,7 @@ export interface Shown {
 }
 
 /** How long a page may take on a busy machine, in milliseconds. */
-const LIMIT = 30_000;
+export const LIMIT: number = 30_000;
 const MESSAGES = `Array.from(document.querySelectorAll("#said .message"),
   (item) => ({
     name: item.querySelector(".name").textContent,

@@ -10,9 +10,9 @@ const ANSWER_LIMIT = 10_000;
 const STEADY = 5_000;
 /**
  * Close codes after which to try again would end the same way, beside all those
- * of our own: the page must change, or what its user wants.
+ * of our own. 1008 is none: it also cuts a page that has read too slowly.
  */
-const FINAL = [1002, 1003, 1007, 1008, 1009, 1010];
+const FINAL = [1002, 1003, 1007, 1009, 1010];
 
 /**
  * @import { ChatEvent, Command, Join } from "../protocol.ts"

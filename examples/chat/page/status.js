@@ -31,7 +31,8 @@ export class Status {
       this.#state.textContent = "Disconnected";
       const { code, reason } = state;
       this.#tell(
-        ...ENDS[code] ?? [`The server has ended this: ${reason}.`, "Try again"],
+        ...ENDS[code] ??
+          [`The server has ended this: ${reason || code}.`, "Try again"],
       );
     } else if (state.name === "open") {
       this.#state.textContent = "Connected";
