@@ -12,7 +12,7 @@ import {
 } from "./protocol.ts";
 
 /** Writes down what is said, before anybody hears it. */
-export type Record = (message: ChatMessage) => void;
+export type WriteDown = (message: ChatMessage) => void;
 
 /** The people who hear each other, and what they have said. */
 export class Room {
@@ -20,13 +20,13 @@ export class Room {
   readonly history: History;
   readonly #members: Map<string, Member> = new Map();
   readonly #limits: Limits;
-  readonly #record: Record;
+  readonly #writeDown: WriteDown;
 
-  constructor(name: string, limits: Limits, record: Record) {
+  constructor(name: string, limits: Limits, writeDown: WriteDown) {
     this.name = name;
     this.history = new History(limits.history);
     this.#limits = limits;
-    this.#record = record;
+    this.#writeDown = writeDown;
   }
 
   get isEmpty(): boolean {
@@ -79,7 +79,7 @@ export class Room {
       return;
     }
     const message = { id, name: member.name, text, time: Date.now() };
-    this.#record(message);
+    this.#writeDown(message);
     this.history.add(message);
     this.#broadcast({ type: "said", message });
   }
