@@ -38,7 +38,7 @@ export class Input
   #readLimit: number;
   #decoding: Decoding | undefined; // the message in the codec
   #decodingNow = false;
-  #messageAt = 0; // what `received` was at the last message
+  #messageAt = 0; // what `received` was at the last message, or behind a hold
   #last: (() => void) | undefined; // the last event, not told yet
   #proceeding = false;
   #readerPaused = false;
@@ -196,8 +196,9 @@ export class Input
     this.#proceed();
   }
 
-  // A message that has come in the same chunk can be answered before, as if it
-  // had come alone: how TCP cuts what comes must not matter.
+  // A message that has come in the same chunk, or was held with it, can be
+  // answered before, as if it had come alone: how TCP cuts what comes must not
+  // matter.
   #tellLast(tell: () => void): void {
     this.#decoding = undefined;
     if (this.#messageAt !== this.received) return tell();
@@ -259,7 +260,11 @@ export class Input
     const nested = this.#proceeding;
     this.#proceeding = true;
     try {
-      if (this.session.held) this.session.release();
+      if (this.session.held) {
+        // A message has just been decoded, or taken by its reader.
+        this.#messageAt = this.received;
+        this.session.release();
+      }
       this.#flushDecoding();
     } catch (error) {
       this.#break(error);

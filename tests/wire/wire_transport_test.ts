@@ -8,7 +8,7 @@ import type {
 } from "../../src/transport/transport.ts";
 import type { MessageCodec } from "../../src/wire/codec.ts";
 import { WireTransport } from "../../src/wire/wire_transport.ts";
-import { hex, test, toHex } from "../helper.ts";
+import { deferred, hex, test, toHex } from "../helper.ts";
 import { HeldStream, turn } from "./held_stream.ts";
 import { flip, ToyCodec } from "./toy_codec.ts";
 
@@ -208,6 +208,39 @@ test("wireTransport lets a message be answered before the end in its chunk", asy
     assertEquals(toHex(stream.written().subarray(0, 2)), "81 86");
     stream.receiver!.closed();
     assertEquals(events.list, ["hi", last, "ended"]);
+  }
+});
+
+test("wireTransport lets a message be answered before the end that was held with it", async () => {
+  for (const [bytes, last] of LAST) {
+    const { transport, stream, events } = open();
+    events.on = (event) => event === "hi" && transport.pause();
+    stream.receiver!.data(frame(1, "hi"));
+    stream.receiver!.data(bytes);
+    await turn();
+    // The message has been taken.
+    transport.resume();
+    assertEquals(events.list, ["hi"]);
+    await turn();
+    assertEquals(events.list, ["hi", last]);
+    stream.receiver!.closed();
+  }
+});
+
+test("wireTransport lets a message be answered before the end that came while it was decoded", async () => {
+  for (const [bytes, last] of LAST) {
+    const { stream, events } = open(new ToyCodec());
+    const told = deferred();
+    events.on = (event) => event === "hi" && told.resolve();
+    stream.receiver!.data(frame(1, "hi", true));
+    stream.receiver!.data(bytes);
+    await told.promise;
+    for (let i = 0; i < 10; i++) await Promise.resolve();
+    assertEquals(events.list, ["hi"]);
+    await turn();
+    await turn();
+    assertEquals(events.list, ["hi", last]);
+    stream.receiver!.closed();
   }
 });
 
