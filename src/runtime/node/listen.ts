@@ -50,7 +50,10 @@ export async function listenOnNode(
   // One listener for all: an idle connection is to stay small.
   function forget(this: Duplex): void {
     carriers.delete(this);
+    const answers = due.get(this) ?? [];
     due.delete(this);
+    // Node and Deno tell no answer that waits for another one.
+    for (const target of answers) target.emit("close");
   }
   server.on("connection", (socket) => {
     carriers.add(socket);
@@ -80,11 +83,14 @@ export async function listenOnNode(
     await answer(message, target, options);
   });
   server.on("upgrade", (message, socket, head) => {
-    const answers = due.get(socket);
+    // An answer that comes behind the 101 would be taken for frames. Of a single
+    // one, `upgrade` sees itself whether it has been given.
+    if ((due.get(socket)?.size ?? 0) > 1) {
+      socket.destroy();
+      return;
+    }
     due.delete(socket);
-    // An answer that comes behind the 101 would be taken for frames.
-    if (answers !== undefined && answers.size > 1) socket.destroy();
-    else options.upgrade(message, socket, head);
+    options.upgrade(message, socket, head);
   });
   server.on("clientError", (error, socket) => {
     // In the midst of an answer another one would be taken for a part of it.

@@ -527,6 +527,23 @@ onWire("a client may pipeline 64 requests", () =>
   }
 });
 
+let gone = 0;
+onWire(
+  "each of the requests that a client has pipelined ends when it goes",
+  (request) => {
+    calls++;
+    request.signal.addEventListener("abort", () => gone++);
+    return new Response(new ReadableStream({ cancel: () => void gone++ }));
+  },
+  async (peer) => {
+    calls = gone = 0;
+    peer.send(head("GET / HTTP/1.1", "Host: a").repeat(3));
+    await until(() => calls === 3, "all requests");
+    peer.destroy();
+    await until(() => gone === 6, "the end of each request and body");
+  },
+);
+
 for (const count of [999, 1000, 1500]) {
   onWire(
     `a request of ${count} headers is read whole or not at all`,
