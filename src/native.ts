@@ -24,6 +24,8 @@ export interface NativeUpgrade {
 
 /** What an upgrade by the runtime's own WebSocket is made with. */
 export interface NativeUpgradeOptions {
+  /** The client's address, if it is known. */
+  readonly remoteAddr: Addr | undefined;
   /** The subprotocol, or an empty string. */
   readonly subprotocol: string;
   /** The application's headers of the 101. */
@@ -48,7 +50,7 @@ export interface NativeEngine {
    * @throws {TypeError} If it is not what the runtime gives
    */
   check(target: unknown): void;
-  /** The client's address, if it is known; to be asked before the upgrade. */
+  /** The client's address, if it is known: after the upgrade it is not. */
   remoteAddr(request: Request, target: unknown): Addr | undefined;
   /**
    * Upgrades a request.
@@ -91,11 +93,10 @@ const denoEngine: NativeEngine = {
   check() {},
   remoteAddr: (_request, target) =>
     remoteAddrOnDeno(target as DenoServeInfo | undefined),
-  upgrade(request, target, options) {
+  upgrade(request, _target, options) {
     const { keepAlive, readLimit } = options.settings;
     return upgradeOnDeno(request, {
       ...options,
-      info: target as DenoServeInfo | undefined,
       idleTimeout: keepAlive && keepAlive.interval + keepAlive.timeout,
       readLimit,
       highWaterMark: highWaterMark(options.settings),

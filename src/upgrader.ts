@@ -485,6 +485,7 @@ export class Upgrader {
     const settings = this.#settings;
     try {
       const { transport, response, fault } = engine.upgrade(request, target, {
+        remoteAddr,
         subprotocol: approval.subprotocol,
         headers: approval.applicationHeaders,
         handshakeTimeout: this.#handshakeTimeout,

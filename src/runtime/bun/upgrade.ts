@@ -5,6 +5,8 @@ import type { BunServer } from "./types.ts";
 
 /** What the handshake has agreed on, and the limits of the connection. */
 export interface BunUpgradeOptions {
+  /** The client's address, if it is known. */
+  readonly remoteAddr: Addr | undefined;
   /** The subprotocol, or an empty string. */
   readonly subprotocol: string;
   /** The application's headers of the 101, valid. */
@@ -50,9 +52,7 @@ export function upgradeOnBun(
   if (options.subprotocol !== "" || isOffering(request)) {
     headers.set("Sec-WebSocket-Protocol", options.subprotocol);
   }
-  // Bun forgets it with the upgrade.
-  const remoteAddr = remoteAddrOnBun(request, server);
-  const transport = new BunTransport({ ...options, remoteAddr });
+  const transport = new BunTransport(options);
   if (!server.upgrade(request, { data: transport, headers })) {
     throw new TypeError(
       "Cannot upgrade request: Bun refuses it; give the Request that Bun.serve gave, not a copy, once, and before the client has gone",
@@ -82,7 +82,7 @@ function faultOf(
   );
 }
 
-/** The client's address, as long as the request is not upgraded. */
+/** The client's address. Bun forgets it with the upgrade. */
 export function remoteAddrOnBun(
   request: Request,
   server: BunServer,

@@ -4,8 +4,8 @@ import type { DenoServeInfo } from "./types.ts";
 
 /** What the handshake has agreed on, and the limits of the connection. */
 export interface DenoUpgradeOptions {
-  /** The handler's second argument. */
-  readonly info: DenoServeInfo | undefined;
+  /** The client's address, if it is known. */
+  readonly remoteAddr: Addr | undefined;
   /** The subprotocol, or an empty string. */
   readonly subprotocol: string;
   /** The application's headers of the 101, valid. */
@@ -45,8 +45,6 @@ export function upgradeOnDeno(
   request: Request,
   options: DenoUpgradeOptions,
 ): DenoUpgrade {
-  // Deno forgets it with the upgrade.
-  const remoteAddr = remoteAddrOnDeno(options.info);
   const headers = new Headers();
   for (const [name, value] of options.headers) headers.append(name, value);
   // Not by Deno's option `protocol`: that splits the client's offers at ", "
@@ -62,16 +60,24 @@ export function upgradeOnDeno(
   // Deno ignores its option `headers`.
   for (const [name, value] of headers) response.headers.append(name, value);
   return {
-    transport: new DenoTransport(socket, { ...options, remoteAddr }),
+    transport: new DenoTransport(socket, options),
     response,
   };
 }
 
-/** The client's address, from the handler's second argument. */
+/**
+ * The client's address, from the handler's second argument. Deno forgets it with
+ * the upgrade, and throws from then on.
+ */
 export function remoteAddrOnDeno(
   info: DenoServeInfo | undefined,
 ): Addr | undefined {
-  const addr = info?.remoteAddr;
+  let addr: DenoServeInfo["remoteAddr"] | undefined;
+  try {
+    addr = info?.remoteAddr;
+  } catch {
+    return undefined;
+  }
   if (addr?.transport === "tcp" && addr.hostname !== undefined) {
     return {
       transport: "tcp",
