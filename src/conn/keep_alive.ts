@@ -21,9 +21,16 @@ export interface KeepAliveTimes {
 const TICKS = 8;
 const MAX_PERIOD = 1000;
 
+// A tick that comes later than this many periods tells that this process was
+// kept from its work, or asleep: it heard nobody meanwhile.
+const MAX_LATE = 2;
+
 const watches: Set<Watch> = new Set();
 let period = Infinity;
 let timer: ReturnType<typeof setTimeout> | undefined;
+// Milliseconds in which peers could be heard, up to the last tick.
+let clock = 0;
+let ticked = 0; // when that was, by `performance.now()`
 
 /** One connection's watch. One clock serves all of them, not a timer each. */
 export class Watch {
@@ -80,7 +87,8 @@ export function keepAlive(
   target: KeepAliveTarget,
   times: KeepAliveTimes,
 ): Watch {
-  const watch = new Watch(target, times, performance.now());
+  if (watches.size === 0) ticked = performance.now();
+  const watch = new Watch(target, times, heardTime());
   watches.add(watch);
   if (watch.period < period) {
     period = watch.period;
@@ -94,8 +102,13 @@ function schedule(): void {
   timer = setTimeout(tick, period);
 }
 
+function heardTime(): number {
+  return clock + Math.min(performance.now() - ticked, MAX_LATE * period);
+}
+
 function tick(): void {
-  const now = performance.now();
+  const now = clock = heardTime();
+  ticked = performance.now();
   let shortest = Infinity;
   for (const watch of watches) {
     shortest = Math.min(shortest, watch.period);

@@ -69,6 +69,23 @@ test("keepAlive() gives up no target that cannot be heard, but probes it", async
   for (const watch of watches) watch.stop();
 });
 
+test("keepAlive() does not count time in which this side heard nobody", async () => {
+  const target = new Target();
+  const watch = keepAlive(target, { interval: 20, timeout: 20 });
+  let expired = false;
+  target.expired.promise.then(() => expired = true);
+  await target.probed.promise;
+  const end = performance.now() + 100;
+  while (performance.now() < end);
+  // What the peer has sent meanwhile is read behind the timers.
+  await new Promise<void>((resolve) => setTimeout(resolve, 0));
+  assertEquals(expired, false);
+  target.received++;
+  await target.expired.promise;
+  assertEquals(target.probes, 2);
+  watch.stop();
+});
+
 test("keepAlive() has one clock for many targets", async () => {
   const original = globalThis.setTimeout;
   let timers = 0;
