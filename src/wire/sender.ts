@@ -30,8 +30,8 @@ interface Batch {
   readonly length: number;
   /** Whether the buffer is the caller's, whose wait it ends. */
   readonly lent?: true;
-  /** Whether the buffer is a prepared frame, which all connections send. */
-  readonly prepared?: true;
+  /** Whether the buffer goes to the pool when it has been written. */
+  readonly pooled?: true;
 }
 
 /**
@@ -116,7 +116,8 @@ export class Sender {
       length >= REFER_FROM && this.#buffer === undefined &&
       this.#full === undefined
     ) {
-      this.#full = [{ buffer: frame, length, prepared: true }];
+      // Other connections send it, too.
+      this.#full = [{ buffer: frame, length }];
     } else {
       this.#reserve(length).set(frame, this.#used);
       this.#used += length;
@@ -161,8 +162,8 @@ export class Sender {
   destroy(error: Error): void {
     this.#closed = true;
     if (this.#buffer !== undefined) this.#pool.put(this.#buffer);
-    for (const { buffer, prepared } of this.#full ?? []) {
-      if (!prepared) this.#pool.put(buffer);
+    for (const { buffer, pooled } of this.#full ?? []) {
+      if (pooled) this.#pool.put(buffer);
     }
     // What is being written stays with the stream.
     this.#buffer = undefined;
@@ -246,7 +247,8 @@ export class Sender {
   // Takes the buffer that is being filled.
   #take(): Batch | undefined {
     if (this.#buffer === undefined) return undefined;
-    const batch: Batch = { buffer: this.#buffer, length: this.#used };
+    const buffer = this.#buffer;
+    const batch: Batch = { buffer, length: this.#used, pooled: true };
     this.#buffer = undefined;
     this.#used = 0;
     return batch;
@@ -301,7 +303,7 @@ export class Sender {
     }
     const batch = this.#shift();
     if (batch !== undefined) {
-      if (batch.length > 0) return this.#write(batch, !batch.prepared);
+      if (batch.length > 0) return this.#write(batch);
       this.#pool.put(batch.buffer);
     }
     if (this.#large !== undefined) return this.#writeLarge(this.#large);
@@ -311,7 +313,7 @@ export class Sender {
   #writeLarge(large: LargeFrame): void {
     const chunk = large.next();
     if (large.rest === 0) this.#large = undefined;
-    this.#write({ buffer: chunk, length: chunk.length, lent: true }, false);
+    this.#write({ buffer: chunk, length: chunk.length, lent: true });
   }
 
   #writeControl(): void {
@@ -332,27 +334,27 @@ export class Sender {
     this.#controlSize = 0;
     if (buffer.length === 0) return this.#next();
     this.#unsent += buffer.length;
-    this.#write({ buffer, length: buffer.length }, false);
+    this.#write({ buffer, length: buffer.length });
   }
 
   #writeClose(close: { payload: Uint8Array; written: () => void }): void {
     this.#close = undefined;
     const buffer = this.#session.encode(8, close.payload);
     this.#unsent += buffer.length;
-    this.#write({ buffer, length: buffer.length }, false, () => {
+    this.#write({ buffer, length: buffer.length }, () => {
       this.#closed = true;
       close.written();
     });
   }
 
-  #write(batch: Batch, pooled: boolean, then?: () => void): void {
+  #write(batch: Batch, then?: () => void): void {
     this.#writing = batch;
     const chunk = batch.length === batch.buffer.length
       ? batch.buffer
       : batch.buffer.subarray(0, batch.length);
     const done = (error?: unknown) => {
       this.#writing = undefined;
-      if (pooled) this.#pool.put(batch.buffer);
+      if (batch.pooled) this.#pool.put(batch.buffer);
       // The stream tells its end by itself.
       if (error !== undefined && error !== null) this.#closed = true;
       if (this.#closed) return;
