@@ -1,7 +1,7 @@
 import type { Message } from "../message.ts";
 import { isExpectedEnd } from "./ending.ts";
 import type { MessageReader } from "./message_reader.ts";
-import { handled, onAbort } from "./promises.ts";
+import { onAbort, rejected } from "./promises.ts";
 
 /** What a read waits for: a message, its reader, or a step of an iteration. */
 export type Want = "message" | "reader" | "result";
@@ -16,7 +16,7 @@ export function asWanted(want: Want, message: Message): unknown {
 export function endAsWanted(want: Want, error: Error): Promise<any> {
   return want === "result" && isExpectedEnd(error)
     ? Promise.resolve({ value: undefined, done: true })
-    : handled(Promise.reject(error));
+    : rejected(error);
 }
 
 /** What a read that waits tells the reading side. */
@@ -43,7 +43,8 @@ export class PendingRead {
   ) {
     this.want = want;
     this.#owner = owner;
-    // Only one function is kept: an idle connection is to stay small.
+    // It rejects by a promise that does: kept is one function only, as an idle
+    // connection is to stay small.
     this.promise = new Promise((resolve) => this.#resolve = resolve);
     this.#forget = signal &&
       onAbort(signal, (reason) => owner.giveUp(reason));
@@ -61,16 +62,12 @@ export class PendingRead {
 
   reject(reason: unknown): void {
     this.#settle();
-    this.#resolve(Promise.reject(reason));
+    this.#resolve(rejected(reason));
   }
 
   end(error: Error): void {
     this.#settle();
-    if (this.want === "result" && isExpectedEnd(error)) {
-      this.#resolve({ value: undefined, done: true });
-    } else {
-      this.#resolve(Promise.reject(error));
-    }
+    this.#resolve(endAsWanted(this.want, error));
   }
 
   #settle(): void {
