@@ -50,16 +50,6 @@ export function maySendClose(state: SessionState): boolean {
 }
 
 /**
- * Whether what the peer sends is ignored.
- *
- * @param state The state
- * @returns Whether nothing is read any more
- */
-export function isReadingOver(state: SessionState): boolean {
-  return state !== "open" && state !== "closeSent";
-}
-
-/**
  * The state behind our close frame.
  *
  * @param state The state before

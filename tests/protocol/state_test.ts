@@ -3,7 +3,6 @@ import {
   afterCloseReceived,
   afterCloseSent,
   afterFailure,
-  isReadingOver,
   maySendClose,
   maySendControl,
   maySendData,
@@ -30,10 +29,6 @@ test("maySendData() holds until our close frame or a failure", () => {
 
 test("maySendClose() holds until our close frame", () => {
   assertEquals(where(maySendClose), ["open", "closeReceived", "failed"]);
-});
-
-test("isReadingOver() holds from the peer's close frame or a failure on", () => {
-  assertEquals(where(isReadingOver), ["closeReceived", "failed", "closed"]);
 });
 
 test("afterCloseSent(), afterCloseReceived() and afterFailure() lead on", () => {
