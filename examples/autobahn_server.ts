@@ -49,10 +49,7 @@ const server = await serve(echo, {
   },
   // Most of the cases break the protocol: that is no news.
   onError: () => {},
-  onListen(addr) {
-    const port = addr.transport === "tcp" ? addr.port : values.port;
-    console.log(`Listening on ws://127.0.0.1:${port}`);
-  },
+  onListen: ({ port }) => console.log(`Listening on ws://127.0.0.1:${port}`),
 });
 
 process.on("SIGINT", async () => {

@@ -81,7 +81,6 @@ async function main(): Promise<void> {
         readLimit: 64 * 1024,
       },
       onListen: (addr) => {
-        if (addr.transport !== "tcp") return;
         console.log(
           `Running ${args.command[0]} on http://${hostname}:${addr.port}/`,
         );

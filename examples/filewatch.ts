@@ -194,10 +194,8 @@ async function main(): Promise<void> {
         enableCompression: true,
         readLimit: 1024,
       },
-      onListen: (addr) => {
-        if (addr.transport !== "tcp") return;
-        console.log(`Following ${file} on http://${hostname}:${addr.port}/`);
-      },
+      onListen: (addr) =>
+        console.log(`Following ${file} on http://${hostname}:${addr.port}/`),
     });
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);

@@ -36,10 +36,8 @@ async function main(): Promise<number> {
   try {
     server = await serveChat({
       ...options,
-      onListen: (addr) => {
-        if (addr.transport !== "tcp") return;
-        console.log(`Listening on http://localhost:${addr.port}/`);
-      },
+      onListen: ({ port }) =>
+        console.log(`Listening on http://localhost:${port}/`),
     });
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);
