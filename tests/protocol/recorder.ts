@@ -31,7 +31,9 @@ export function withoutStacks(): Disposable {
 export function show(bytes: Uint8Array): string {
   if (bytes.length > 200) {
     let sum = 0;
-    for (const byte of bytes) sum = Math.imul(sum, 31) + byte | 0;
+    for (let i = 0; i < bytes.length; i++) {
+      sum = Math.imul(sum, 31) + bytes[i]! | 0;
+    }
     return `${bytes.length} bytes, sum ${sum}`;
   }
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(
