@@ -1,3 +1,5 @@
+import { Chain, type Link } from "./chain.ts";
+
 /**
  * Runs when a ping or a pong has come.
  *
@@ -38,15 +40,19 @@ export function runHandler<A extends unknown[]>(
 }
 
 interface PendingPing {
-  readonly payload: Uint8Array;
+  readonly payload: string;
   readonly sentAt: number;
   readonly resolve: (milliseconds: number) => void;
   readonly reject: (reason: unknown) => void;
+  /** Its places among all, and among those with its payload. */
+  places: readonly [Link<PendingPing>, Link<PendingPing>] | undefined;
 }
 
 /** The pings whose pongs are waited for, oldest first. */
 export class PingRounds {
-  #pending: PendingPing[] = [];
+  readonly #pending: Chain<PendingPing> = new Chain();
+  // By payload: a peer may send pongs that nobody waits for, as many as it likes.
+  readonly #alike: Map<string, Chain<PendingPing>> = new Map();
   #count = 0;
 
   /** A payload that no other ping of this connection has. */
@@ -63,15 +69,19 @@ export class PingRounds {
     readonly drop: (reason: unknown) => void;
   } {
     const { promise, resolve, reject } = Promise.withResolvers<number>();
+    const key = textOf(payload);
+    const alike = this.#alike.get(key) ?? new Chain();
+    this.#alike.set(key, alike);
     const ping: PendingPing = {
-      payload,
+      payload: key,
       sentAt: performance.now(),
       resolve,
       reject,
+      places: undefined,
     };
-    this.#pending.push(ping);
+    ping.places = [this.#pending.push(ping), alike.push(ping)];
     const drop = (reason: unknown) => {
-      this.#pending = this.#pending.filter((other) => other !== ping);
+      this.#remove(ping);
       reject(reason);
     };
     return { promise, drop };
@@ -79,20 +89,35 @@ export class PingRounds {
 
   /** A pong answers the first ping with its payload, and all before that (RFC 6455, section 5.5.3). */
   pong(payload: Uint8Array): void {
-    const index = this.#pending.findIndex((ping) =>
-      equal(ping.payload, payload)
-    );
+    const answered = this.#alike.get(textOf(payload))?.first;
+    if (answered === undefined) return;
     const now = performance.now();
-    for (const ping of this.#pending.splice(0, index + 1)) {
+    while (answered.places !== undefined) {
+      const ping = this.#pending.first!;
+      this.#remove(ping);
       ping.resolve(now - ping.sentAt);
     }
   }
 
   end(error: Error): void {
-    for (const ping of this.#pending.splice(0)) ping.reject(error);
+    for (let ping; (ping = this.#pending.first) !== undefined;) {
+      this.#remove(ping);
+      ping.reject(error);
+    }
+  }
+
+  #remove(ping: PendingPing): void {
+    if (ping.places === undefined) return;
+    const [place, placeAlike] = ping.places;
+    ping.places = undefined;
+    this.#pending.remove(place);
+    const alike = this.#alike.get(ping.payload)!;
+    alike.remove(placeAlike);
+    if (alike.length === 0) this.#alike.delete(ping.payload);
   }
 }
 
-function equal(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+/** Of at most 125 bytes: one character each. */
+function textOf(payload: Uint8Array): string {
+  return String.fromCharCode(...payload);
 }

@@ -42,6 +42,7 @@ export class MessageSink implements Turn, UnderlyingSink<string | Uint8Array> {
   #giveUp: ((error: unknown) => void) | undefined; // that wait
   #lastWrite = performance.now();
   begun = false;
+  place: Turn["place"];
 
   constructor(
     type: DataType,

@@ -32,13 +32,4 @@ export class Queue<T> {
   pop(): T | undefined {
     return this.length === 0 ? undefined : this.#items.pop();
   }
-
-  /** Takes an item out of the middle; whether it was there. */
-  remove(item: T): boolean {
-    const index = this.#items.indexOf(item, this.#head);
-    if (index === -1) return false;
-    if (index === this.#head) this.shift();
-    else this.#items.splice(index, 1);
-    return true;
-  }
 }

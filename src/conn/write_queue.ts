@@ -1,7 +1,13 @@
-import { Queue } from "./queue.ts";
+import { Chain, type Link } from "./chain.ts";
+
+/** What a {@linkcode WriteQueue} keeps. */
+export interface Queued {
+  /** Its place in the queue, which alone sets it; `undefined` if it is in none. */
+  place: Link<Entry | Turn> | undefined;
+}
 
 /** A message that is written in pieces, in its turn. */
-export interface Turn {
+export interface Turn extends Queued {
   /** Its turn has come. */
   begin(): void;
   /** Its turn will not come, or is over before its end: nothing more may be sent of it, later writes fail with the error. */
@@ -17,7 +23,7 @@ export interface Turn {
 }
 
 /** A whole message on its way. */
-export interface Entry {
+export interface Entry extends Queued {
   readonly size: number;
   readonly start: () => Promise<void> | undefined;
   readonly resolve: () => void;
@@ -30,7 +36,7 @@ const MIN_QUEUE = 1024;
 
 /** What waits to be sent: whole messages, and writers for their turn. */
 export class WriteQueue {
-  readonly #items: Queue<Entry | Turn> = new Queue();
+  readonly #items: Chain<Entry | Turn> = new Chain();
   #bytes = 0;
 
   get length(): number {
@@ -48,19 +54,21 @@ export class WriteQueue {
   }
 
   push(item: Entry | Turn): void {
-    this.#items.push(item);
+    item.place = this.#items.push(item);
     if ("size" in item) this.#bytes += item.size;
   }
 
   shift(): Entry | Turn | undefined {
-    const item = this.#items.shift();
-    if (item !== undefined && "size" in item) this.#bytes -= item.size;
+    const item = this.#items.first;
+    if (item !== undefined) this.remove(item);
     return item;
   }
 
   /** Takes an item out; whether it was there. */
   remove(item: Entry | Turn): boolean {
-    if (!this.#items.remove(item)) return false;
+    if (item.place === undefined) return false;
+    this.#items.remove(item.place);
+    item.place = undefined;
     if ("size" in item) this.#bytes -= item.size;
     return true;
   }
@@ -68,8 +76,8 @@ export class WriteQueue {
   /** Takes the writers out, and leaves the messages in their order. */
   dropWriters(error: unknown): void {
     for (let rest = this.length; rest > 0; rest--) {
-      const item = this.#items.shift()!;
-      if ("size" in item) this.#items.push(item);
+      const item = this.shift()!;
+      if ("size" in item) this.push(item);
       else item.drop(error);
     }
   }

@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 
 import { Queue } from "../../src/conn/queue.ts";
 import { test } from "../helper.ts";
@@ -31,17 +31,4 @@ test("queue.pop() takes the last", () => {
   assertEquals(queue.length, 0);
   queue.push(4);
   assertEquals(queue.shift(), 4);
-});
-
-test("queue.remove() takes an item out of anywhere, once", () => {
-  const queue = new Queue<string>();
-  for (const item of ["a", "b", "c", "d"]) queue.push(item);
-  queue.shift();
-  assert(!queue.remove("a"));
-  assert(queue.remove("c"));
-  assert(!queue.remove("c"));
-  assert(queue.remove("b"));
-  assertEquals(queue.length, 1);
-  assertEquals(queue.shift(), "d");
-  assertEquals(queue.shift(), undefined);
 });
