@@ -34,7 +34,7 @@ for (const name of ["checkOrigin", "authorize", "subprotocols"] as const) {
   for (const how of ["throws", "rejects"] as const) {
     const fail = thrower(name);
     const callback = (...args: unknown[]) => {
-      const request = args.at(-1) as Request;
+      const request = args.find((arg) => arg instanceof Request)!;
       const answer = name === "checkOrigin" ? true : undefined;
       if (!isAttack(request)) return answer;
       if (how === "throws") return fail(request);

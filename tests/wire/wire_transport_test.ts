@@ -186,7 +186,7 @@ test("wireTransport.terminate() inside an event ends them", () => {
 });
 
 /** The last events: what the peer sends, and what is told. */
-const LAST: readonly [Uint8Array, string][] = [
+const LAST: readonly [Uint8Array<ArrayBuffer>, string][] = [
   [hex("88 02 03 e8"), "close 1000"],
   [hex("83 00"), "failed ProtocolError"],
 ];
