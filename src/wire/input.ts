@@ -38,7 +38,6 @@ export class Input
   #readLimit: number;
   #decoding: Decoding | undefined; // the message in the codec
   #decodingNow = false;
-  #messageAt = 0; // what `received` was at the last message, or behind a hold
   #last: (() => void) | undefined; // the last event, not told yet
   #proceeding = false;
   #readerPaused = false;
@@ -127,7 +126,6 @@ export class Input
   // SessionReceiver
 
   message(type: DataType, data: string | Uint8Array<ArrayBuffer>): void {
-    this.#messageAt = this.received;
     this.#receiver.message(type, data);
   }
 
@@ -158,7 +156,6 @@ export class Input
   }
 
   messageEnd(): void {
-    this.#messageAt = this.received;
     const decoding = this.#decoding;
     if (decoding === undefined) return this.#receiver.messageEnd();
     this.#decoding = undefined;
@@ -196,12 +193,10 @@ export class Input
     this.#proceed();
   }
 
-  // A message that has come in the same chunk, or was held with it, can be
-  // answered before, as if it had come alone: how TCP cuts what comes must not
-  // matter.
+  // In the next turn: a message that came right before it, or was held with it,
+  // is answered first. How TCP cuts what comes must not matter.
   #tellLast(tell: () => void): void {
     this.#decoding = undefined;
-    if (this.#messageAt !== this.received) return tell();
     this.#last = tell;
     flushLater(this);
   }
@@ -260,11 +255,7 @@ export class Input
     const nested = this.#proceeding;
     this.#proceeding = true;
     try {
-      if (this.session.held) {
-        // A message has just been decoded, or taken by its reader.
-        this.#messageAt = this.received;
-        this.session.release();
-      }
+      if (this.session.held) this.session.release();
       this.#flushDecoding();
     } catch (error) {
       this.#break(error);

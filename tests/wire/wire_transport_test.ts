@@ -191,14 +191,18 @@ const LAST: readonly [Uint8Array<ArrayBuffer>, string][] = [
   [hex("83 00"), "failed ProtocolError"],
 ];
 
-test("wireTransport lets a message be answered before the end in its chunk", async () => {
-  for (const [bytes, last] of LAST) {
+test("wireTransport lets a message be answered before the end in its turn", async () => {
+  const chunks = LAST.flatMap(([bytes, last]) => [
+    [last, join(frame(1, "hi"), bytes)] as const,
+    [last, frame(1, "hi"), bytes] as const,
+  ]);
+  for (const [last, ...parts] of chunks) {
     const { transport, stream, events } = open();
     events.on = (event) => {
       if (event !== "hi") return;
       queueMicrotask(() => transport.send(1, "answer"));
     };
-    stream.receiver!.data(join(frame(1, "hi"), bytes));
+    for (const part of parts) stream.receiver!.data(part);
     stream.receiver!.end();
     assertEquals(events.list, ["hi"]);
     await turn();
@@ -244,7 +248,7 @@ test("wireTransport lets a message be answered before the end that came while it
   }
 });
 
-test("wireTransport tells the end in a message's chunk before the stream's", async () => {
+test("wireTransport tells the end in a message's turn before the stream's", async () => {
   for (const [bytes, last] of LAST) {
     const { stream, events } = open();
     stream.receiver!.data(join(frame(1, "hi"), bytes));
@@ -254,7 +258,7 @@ test("wireTransport tells the end in a message's chunk before the stream's", asy
   }
 });
 
-test("wireTransport.terminate() forgets the end in a message's chunk", async () => {
+test("wireTransport.terminate() forgets the end in a message's turn", async () => {
   for (const [bytes] of LAST) {
     const { transport, stream, events } = open();
     stream.receiver!.data(join(frame(1, "hi"), bytes));
