@@ -263,7 +263,7 @@ export class Input
     // Called from inside an event: what is behind it comes first.
     if (nested) return;
     this.#proceeding = false;
-    if (this.session.held) return;
+    if (this.session.held || this.#last !== undefined) return;
     if (this.#streamPaused) {
       this.#streamPaused = false;
       if (this.#closed === undefined && !this.#eof) this.#stream.resume();

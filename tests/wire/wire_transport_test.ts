@@ -248,6 +248,20 @@ test("wireTransport lets a message be answered before the end that came while it
   }
 });
 
+test("wireTransport tells the end that was held before the stream's", async () => {
+  for (const [bytes, last] of LAST) {
+    const { transport, stream, events } = open();
+    events.on = (event) => event === "hi" && transport.pause();
+    stream.receiver!.data(frame(1, "hi"));
+    stream.receiver!.data(bytes);
+    stream.receiver!.end();
+    stream.receiver!.closed();
+    await turn();
+    assertEquals(events.list, ["hi", last, "ended"]);
+    assert(!stream.calls.includes("destroy"));
+  }
+});
+
 test("wireTransport tells the end in a message's turn before the stream's", async () => {
   for (const [bytes, last] of LAST) {
     const { stream, events } = open();
