@@ -44,6 +44,11 @@ async function main(args: string[]): Promise<void> {
     log: (line) => console.error(line),
   };
   if (values.growth) return await showGrowth(options);
+  if (values.peer !== undefined && !URL.canParse(values.peer)) {
+    throw new TypeError(
+      `Cannot use --peer ${values.peer}: it must be a ws: or wss: URL`,
+    );
+  }
   const peer = values.peer === undefined ? [] : comparePeer(values.peer);
   const comparisons = [...COMPARISONS, ...peer].filter((one) =>
     `${keyOf(one.subject)} ${one.against ? keyOf(one.against) : ""}`

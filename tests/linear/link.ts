@@ -1,6 +1,7 @@
 import type { Conn } from "../../src/conn/conn.ts";
-import type { ConnOptions } from "../../src/conn/options.ts";
-import { connOver } from "../../src/over.ts";
+import { type ConnOptions, connSettings } from "../../src/conn/options.ts";
+import { wireConn } from "../../src/over.ts";
+import { codec } from "../deflate/links.ts";
 import { HeldStream } from "../wire/held_stream.ts";
 
 /** A server's connection over a stream that the test moves. */
@@ -8,8 +9,10 @@ export class Link {
   readonly stream: HeldStream = new HeldStream();
   readonly conn: Conn;
 
-  constructor(options: ConnOptions = {}) {
-    this.conn = connOver(this.stream, { side: "server", ...options });
+  constructor(options: ConnOptions & { readonly deflate?: boolean } = {}) {
+    const settings = connSettings(options, "server");
+    const deflate = options.deflate ? codec("server") : undefined;
+    this.conn = wireConn(this.stream, "server", "", settings, deflate);
   }
 
   /** Delivers bytes in chunks of a size, each a buffer of its own. */

@@ -4,18 +4,32 @@ import { assert, assertEquals } from "@std/assert";
 
 import { MessageType } from "../../src/message.ts";
 import { encodeRawFrame } from "../../src/raw_frame.ts";
+import { deflated } from "../bench/load/frames.ts";
 import { test } from "../helper.ts";
 import { Link } from "./link.ts";
 import { countWork, type Work } from "./work.ts";
 
 /** A message in fragments of a byte each, masked with key 0. */
-function fragments(type: 1 | 2, count: number): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(count * 7);
-  for (let i = 0; i < count; i++) {
-    const fin = i === count - 1 ? 0x80 : 0;
-    bytes.set([fin | (i === 0 ? type : 0), 0x81, 0, 0, 0, 0, 0x61], i * 7);
+function fragments(
+  first: number,
+  payload: Uint8Array,
+): Uint8Array<ArrayBuffer> {
+  const { length } = payload;
+  const bytes = new Uint8Array(length * 7);
+  for (let i = 0; i < length; i++) {
+    const head = (i === 0 ? first : 0) | (i === length - 1 ? 0x80 : 0);
+    bytes.set([head, 0x81, 0, 0, 0, 0, payload[i]!], i * 7);
   }
   return bytes;
+}
+
+/** Bytes that hardly shrink. */
+function noise(size: number): Uint8Array<ArrayBuffer> {
+  let seed = 1;
+  return Uint8Array.from({ length: size }, () => {
+    seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0;
+    return seed >>> 24;
+  });
 }
 
 /** Messages or control frames of a size. */
@@ -44,7 +58,7 @@ for (const type of [1, 2] as const) {
   for (const [count, chunkSize] of [[131_000, 65_536], [20_000, 1]] as const) {
     test(`conn.readMessage() reads ${count} fragments of a byte in linear work: ${name}, chunks of ${chunkSize}`, async () => {
       const link = new Link();
-      const bytes = fragments(type, count);
+      const bytes = fragments(type, new Uint8Array(count).fill(0x61));
       let length = 0;
       const work = await countWork(async () => {
         const message = link.conn.readMessage();
@@ -97,6 +111,40 @@ test("conn.nextReader() reads 32,768 bytes in chunks of a byte in linear work", 
   assertEquals(length, size);
   assertWork(work, 8 * size, size);
 });
+
+test("messageReader.bytes() gathers 16 MiB in chunks of a KiB in linear work", async () => {
+  const link = new Link();
+  const size = 2 ** 24;
+  const bytes = frames(2, 1, size);
+  let length = 0;
+  const work = await countWork(async () => {
+    const opened = link.conn.nextReader();
+    link.deliver(bytes.subarray(0, 1024), 1024);
+    const whole = (await opened).bytes();
+    link.deliver(bytes.subarray(1024), 1024);
+    length = (await whole).length;
+  });
+  link.end();
+  assertEquals(length, size);
+  assertWork(work, 8 * size, size / 64);
+});
+
+for (const [size, chunkSize] of [[100_000, 65_536], [20_000, 7]] as const) {
+  test(`conn.readMessage() inflates ${size} bytes in fragments of a byte in linear work, chunks of ${chunkSize}`, async () => {
+    const link = new Link({ deflate: true });
+    const message = noise(size);
+    const bytes = fragments(0x42, deflated(message));
+    let data: unknown;
+    const work = await countWork(async () => {
+      const read = link.conn.readMessage();
+      link.deliver(bytes, chunkSize);
+      ({ data } = await read);
+    });
+    link.end();
+    assertEquals(data, message);
+    assertWork(work, bytes.length + 20 * size, 10 * size);
+  });
+}
 
 test("conn.readMessage() reads 10,000 messages that have waited in linear work", async () => {
   const count = 10_000;

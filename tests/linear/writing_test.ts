@@ -11,6 +11,20 @@ import { countWork } from "./work.ts";
 const COUNT = 10_000;
 const PAYLOAD = new Uint8Array(100);
 
+function makeControllers(): AbortController[] {
+  return Array.from({ length: COUNT }, () => new AbortController());
+}
+
+/** Aborts one by one. */
+function abortAll(
+  controllers: readonly AbortController[],
+  order: "first" | "last",
+): void {
+  for (let i = 0; i < COUNT; i++) {
+    controllers[order === "first" ? i : COUNT - 1 - i]!.abort();
+  }
+}
+
 /** Whole messages that wait behind a write that does not end. */
 function blocked(options: { signal?: (index: number) => AbortSignal } = {}) {
   const link = new Link();
@@ -38,16 +52,10 @@ test("conn.writeMessage() keeps and sends 10,000 messages in linear work", async
 
 for (const order of ["first", "last"] as const) {
   test(`conn.writeMessage() takes 10,000 messages back in linear work, the ${order} first`, async () => {
-    const controllers = Array.from(
-      { length: COUNT },
-      () => new AbortController(),
-    );
+    const controllers = makeControllers();
     const { link, writes } = blocked({ signal: (i) => controllers[i]!.signal });
     const settled = Promise.allSettled(writes);
-    const work = await countWork(() => {
-      if (order === "first") { for (const one of controllers) one.abort(); }
-      else for (let i = COUNT; i-- > 0;) controllers[i]!.abort();
-    });
+    const work = await countWork(() => abortAll(controllers, order));
     await settled;
     await link.drain();
     // The first message only.
@@ -131,16 +139,10 @@ test("conn.ping() ignores 10,000 pongs that nobody waits for in linear work", as
 
 for (const order of ["first", "last"] as const) {
   test(`conn.ping() gives 10,000 pings up in linear work, the ${order} first`, async () => {
-    const controllers = Array.from(
-      { length: COUNT },
-      () => new AbortController(),
-    );
+    const controllers = makeControllers();
     const { link, trips } = pinging({ signal: (i) => controllers[i]!.signal });
     const settled = Promise.allSettled(trips);
-    const work = await countWork(() => {
-      if (order === "first") { for (const one of controllers) one.abort(); }
-      else for (let i = COUNT; i-- > 0;) controllers[i]!.abort();
-    });
+    const work = await countWork(() => abortAll(controllers, order));
     await settled;
     await assertRejects(() => trips[0]!, DOMException);
     link.end();
