@@ -234,14 +234,10 @@ export class Outbound {
       else this.#await(next, wait);
     }
     this.update();
-    if (
-      this.#drained !== undefined && this.#sending === undefined &&
-      this.#queue.length === 0
-    ) {
-      const drained = this.#drained;
-      this.#drained = undefined;
-      drained();
-    }
+    if (this.#sending !== undefined || this.#queue.length > 0) return;
+    const drained = this.#drained;
+    this.#drained = undefined;
+    drained?.();
   }
 
   // A message that went out at once, but the transport can take no more.
