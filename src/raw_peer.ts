@@ -176,8 +176,7 @@ export class RawPeer {
   /**
    * Reads all that comes until the other side ends.
    *
-   * @returns The bytes
-   * @throws {Error} Never: an error of the stream is in `closed`
+   * @returns The bytes; an error of the stream is in `closed`
    *
    * @example What is left
    * ```ts

@@ -9,7 +9,7 @@ const MESSAGE_COST = 64;
 // that: control frames, say. A part of the chunk's size is counted with the
 // first of its messages.
 const CHUNK_SHARE = 1 / 16;
-// Up to this size messages have memory of their own.
+// Up to this size messages have memory of their own, or share 4 KiB at the most.
 const OWN_UP_TO = 256;
 // Where the peer cannot be stopped, messages are bounded by number too.
 const MAX_UNREAD = 1024;
