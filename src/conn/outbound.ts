@@ -204,7 +204,6 @@ export class Outbound {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const forget = onAbort(signal, (reason) => this.#withdraw(entry, reason));
     const entry: Entry = {
-      place: undefined,
       size,
       start,
       resolve: () => {

@@ -2,8 +2,8 @@ import { Chain, type Link } from "./chain.ts";
 
 /** What a {@linkcode WriteQueue} keeps. */
 export interface Queued {
-  /** Its place in the queue, which alone sets it; `undefined` if it is in none. */
-  place: Link<Entry | Turn> | undefined;
+  /** Its place in the queue, which alone sets it; none if it is in no queue. */
+  place?: Link<Entry | Turn> | undefined;
 }
 
 /** A message that is written in pieces, in its turn. */

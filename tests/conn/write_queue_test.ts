@@ -9,7 +9,6 @@ import { test } from "../helper.ts";
 
 function entry(size: number, events: string[] = []): Entry {
   return {
-    place: undefined,
     size,
     start: () => undefined,
     resolve() {},
@@ -19,7 +18,6 @@ function entry(size: number, events: string[] = []): Entry {
 
 function writer(events: string[] = []): Turn {
   return {
-    place: undefined,
     begin() {},
     drop: () => void events.push("drop"),
     abort() {},
