@@ -46,12 +46,15 @@ async function main(args: readonly string[]): Promise<void> {
     const modules = await prepareModules(temp);
     console.log(modules.note);
     // At the same time: each waits more than it computes.
-    const onDeno = plan.deno ? runOnDeno(plan, modules, temp) : undefined;
-    const onBun = plan.bun ? testOnBun(plan, modules, temp, onDeno) : undefined;
+    const onDeno = plan.deno
+      ? runOnDeno(plan, modules, temp).catch(countFault)
+      : undefined;
+    const onBun = plan.bun
+      ? testOnBun(plan, modules, temp, onDeno).catch(countFault)
+      : undefined;
     results = [...await onDeno ?? [], ...await onBun ?? []];
   } catch (error) {
-    console.error(error);
-    results = [{ passed: 0, failed: 1, skipped: 0 }];
+    results = countFault(error);
   } finally {
     await Deno.remove(temp, { recursive: true });
   }
@@ -59,6 +62,12 @@ async function main(args: readonly string[]): Promise<void> {
   if (passed + failed === 0) console.log("No test fits the filter");
   console.log(`${passed} passed, ${failed} failed`);
   Deno.exitCode = failed > 0 || passed === 0 ? 1 : 0;
+}
+
+/** What keeps a part from running counts as a failed test. */
+function countFault(error: unknown): Counts[] {
+  console.error(error);
+  return [{ passed: 0, failed: 1, skipped: 0 }];
 }
 
 async function makePlan(args: readonly string[]): Promise<Plan> {
