@@ -19,6 +19,7 @@ import type { Duplex } from "./runtime/node/types.ts";
 import type { ByteStream } from "./transport/byte_stream.ts";
 import { openTunnel } from "./tunnel.ts";
 import { untilAborted } from "./until_aborted.ts";
+import { GuardedStream } from "./wire/guarded_stream.ts";
 
 /**
  * Makes the connection that a handshake goes over (gorilla's `NetDialContext`):
@@ -138,7 +139,9 @@ async function callNetDial(
 }
 
 function checked(stream: ByteStream | Duplex): ByteStream | Duplex {
-  if (typeof stream?.write === "function") return stream;
+  if (typeof stream?.write === "function") {
+    return "start" in stream ? new GuardedStream(stream) : stream;
+  }
   throw new TypeError(
     "Cannot use what netDial returned: it must be a socket or a ByteStream",
   );

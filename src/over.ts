@@ -11,6 +11,7 @@ import { utf8Slice, utf8Write } from "./runtime/node/text.ts";
 import type { ByteStream } from "./transport/byte_stream.ts";
 import type { Side } from "./transport/transport.ts";
 import type { MessageCodec } from "./wire/codec.ts";
+import { GuardedStream } from "./wire/guarded_stream.ts";
 import { WireTransport } from "./wire/wire_transport.ts";
 
 const TUNING: Tuning = javaScriptEngine === "jsc"
@@ -74,7 +75,8 @@ export function connOver(stream: ByteStream, options: ConnOverOptions): Conn {
       `Cannot use subprotocol ${JSON.stringify(subprotocol)}: it is no token`,
     );
   }
-  return wireConn(stream, side, subprotocol, connSettings(options, side));
+  const settings = connSettings(options, side);
+  return wireConn(new GuardedStream(stream), side, subprotocol, settings);
 }
 
 /** The connection over a stream on which the opening handshake is done. */

@@ -2,7 +2,8 @@ import type { Addr } from "./transport.ts";
 
 /**
  * The port that the wire engine stands on: a duplex of bytes. A `node:net` or `node:tls` socket, a runtime's own socket, a pipe
- * in memory, or whatever a user has.
+ * in memory, or whatever a user has. What a user's stream throws, once it has been started, is its end: it is destroyed, and the
+ * connection ends with the error as its cause.
  */
 export interface ByteStream {
   /** This side's address, if it has one. */
