@@ -46,17 +46,24 @@ export interface SessionReceiver {
   readonly free?: ((chunk: Uint8Array<ArrayBuffer>) => void) | undefined;
 }
 
+/** Who has to know that nothing more is to be read. */
+export interface AssemblerOwner {
+  /** Called before the receiver's `close` and `fail` are. */
+  readingOver(how: "close" | "fail"): void;
+}
+
 /**
  * Makes messages of frames: validates and decodes text (RFC 6455, section
  * 8.1), and reads close frames.
  */
 export class MessageAssembler implements FrameReceiver, ChunkUser {
   readonly #receiver: SessionReceiver;
-  readonly #over: (how: "close" | "fail") => void;
+  readonly #owner: AssemblerOwner;
   readonly #tuning: Tuning;
   readonly #store: PayloadStore;
   readonly #frees: boolean; // chunks that nothing refers to
-  readonly #validator: Utf8Validator = new Utf8Validator();
+  /** Of texts in pieces; made for the first. */
+  #validator: Utf8Validator | undefined;
   /** Whether the message under way is to be validated. */
   #validating = false;
 
@@ -64,16 +71,16 @@ export class MessageAssembler implements FrameReceiver, ChunkUser {
    * Makes an assembler.
    *
    * @param receiver What is called
-   * @param over Called before `close` and `fail` are
+   * @param owner Is told before `close` and `fail` are called
    * @param tuning Figures of the JavaScript engine
    */
   constructor(
     receiver: SessionReceiver,
-    over: (how: "close" | "fail") => void,
+    owner: AssemblerOwner,
     tuning: Tuning,
   ) {
     this.#receiver = receiver;
-    this.#over = over;
+    this.#owner = owner;
     this.#tuning = tuning;
     this.#store = new PayloadStore(tuning.slabSize);
     this.#frees = receiver.free !== undefined;
@@ -108,7 +115,7 @@ export class MessageAssembler implements FrameReceiver, ChunkUser {
   }
 
   piece(chunk: Uint8Array<ArrayBuffer>, start: number, end: number): void {
-    if (this.#validating && !this.#validator.push(chunk, start, end)) {
+    if (this.#validating && !this.#isValid(chunk, start, end)) {
       this.#failText();
     } else if (!this.#frees) {
       this.#receiver.messageData(this.#store.own(chunk, start, end, 0));
@@ -118,7 +125,8 @@ export class MessageAssembler implements FrameReceiver, ChunkUser {
   }
 
   end(): void {
-    if (this.#validating && !this.#validator.end()) this.#failText();
+    // Without a piece there has been no text to be incomplete.
+    if (this.#validating && this.#validator?.end() === false) this.#failText();
     else this.#receiver.messageEnd();
   }
 
@@ -127,13 +135,18 @@ export class MessageAssembler implements FrameReceiver, ChunkUser {
     if (type === 10) return this.#receiver.pong(payload);
     const close = parseClosePayload(payload);
     if (close instanceof ProtocolError) return this.fail(close);
-    this.#over("close");
+    this.#owner.readingOver("close");
     this.#receiver.close(close.code, close.reason);
   }
 
   fail(error: ProtocolError | ReadLimitError): void {
-    this.#over("fail");
+    this.#owner.readingOver("fail");
     this.#receiver.fail(error);
+  }
+
+  #isValid(chunk: Uint8Array, start: number, end: number): boolean {
+    this.#validator ??= new Utf8Validator();
+    return this.#validator.push(chunk, start, end);
   }
 
   #failText(): void {

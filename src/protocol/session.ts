@@ -1,5 +1,9 @@
 import { CloseSentError } from "../errors.ts";
-import { MessageAssembler, type SessionReceiver } from "./assembler.ts";
+import {
+  type AssemblerOwner,
+  MessageAssembler,
+  type SessionReceiver,
+} from "./assembler.ts";
 import { FrameDecoder } from "./decoder.ts";
 import { encodeFrame, encodeFrameInto } from "./encoder.ts";
 import { type Opcode, type Side, writeFrameHeader } from "./frame_header.ts";
@@ -38,7 +42,7 @@ export interface SessionOptions {
  * synchronous and does no I/O. No input makes it throw; what a receiver throws
  * passes through, and the next `push` or `release` goes on behind that event.
  */
-export class Session {
+export class Session implements AssemblerOwner {
   /** Which side this is. */
   readonly side: Side;
   readonly #mask: MaskSource | undefined;
@@ -62,11 +66,7 @@ export class Session {
     this.side = side;
     this.#tuning = tuning;
     this.#mask = side === "client" ? mask : undefined;
-    const assembler = new MessageAssembler(
-      receiver,
-      (how) => this.#readingOver(how),
-      tuning,
-    );
+    const assembler = new MessageAssembler(receiver, this, tuning);
     // RFC 6455, section 5.1: each side expects of the other what it does not
     // do itself.
     const masked = side === "server";
@@ -234,13 +234,18 @@ export class Session {
    * frame may be sent.
    */
   fail(): void {
-    this.#readingOver("fail");
+    this.readingOver("fail");
     this.#state = afterFailure(this.#state);
   }
 
-  // Behind a broken rule it is the owner who fails the connection: it may send
-  // before what it owes to what came before.
-  #readingOver(how: "close" | "fail"): void {
+  /**
+   * Nothing more is read. For the assembler: behind a broken rule it is the
+   * receiver who fails the connection, as it may send before what it owes to
+   * what came before.
+   *
+   * @param how By the peer's close frame, or by a failure
+   */
+  readingOver(how: "close" | "fail"): void {
     this.#decoder.stop();
     this.#gate.clear();
     if (how === "close") this.#state = afterCloseReceived(this.#state);

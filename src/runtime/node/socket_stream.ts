@@ -45,6 +45,13 @@ export class SocketStream implements ByteStream {
     if (stream !== undefined) stream.#error ??= error;
   }
 
+  static #onData(this: Duplex, chunk: Uint8Array<ArrayBuffer>): void {
+    const stream = SocketStream.#of.get(this);
+    if (stream !== undefined && !stream.#destroyed) {
+      stream.#receiver?.data(owned(chunk));
+    }
+  }
+
   static #onEnd(this: Duplex): void {
     const stream = SocketStream.#of.get(this);
     if (stream !== undefined) stream.#end();
@@ -171,9 +178,7 @@ export class SocketStream implements ByteStream {
       return;
     }
     const socket = this.#socket;
-    socket.on("data", (chunk: Uint8Array<ArrayBuffer>) => {
-      if (!this.#destroyed) receiver.data(owned(chunk));
-    });
+    socket.on("data", SocketStream.#onData);
     if (this.#paused) this.#stop();
     else socket.resume();
   }
