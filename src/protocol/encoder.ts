@@ -9,7 +9,7 @@ import { type Tuning, V8_TUNING } from "./tuning.ts";
 
 const encoder = new TextEncoder();
 
-// Payloads up to this length are copied faster by a loop than by `set`.
+// Payloads up to this length are copied and masked in one pass.
 const SHORT_COPY = 64;
 
 /**
@@ -59,8 +59,8 @@ export function encodeFrameInto(
   if (end > target.length) return -1;
   const key = mask?.();
   writeFrameHeader(target, offset, opcode, length, fin, rsv1, key);
-  if (length <= SHORT_COPY) {
-    copyMasked(data, 0, length, target, start, key ?? 0);
+  if (key !== undefined && length <= SHORT_COPY) {
+    copyMasked(data, 0, length, target, start, key);
   } else {
     target.set(data, start);
     if (key !== undefined) applyMask(target, start, end, key, 0);
