@@ -23,6 +23,7 @@ export const BROKEN: readonly [what: string, payload: string][] = [
   ["cut off", "00 05 00 fa ff 48"], // 00 00 ff ff would fit
   ["cut off", "01 08 00 f7 ff 48 65"], // and 00 00 ff ff 03 00
   ["cut off", "34 00"], // in the header of a block
+  ["cut off", "db b0 60"], // what is added would go on as symbols
 ];
 
 /** Text like JSON: it shrinks to a third. */
