@@ -69,13 +69,12 @@ export function inflateOnce(
   // RFC 7692, section 7.2.3.4: a final block may end the message, but not what
   // we have added.
   if (used > length && used < input.length) throw corrupt();
-  // RFC 7692, section 7.2.1: before the 00 00 ff ff that the sender has taken
-  // off stands the header of an empty block, three zero bits, and zeros up to
-  // the byte's end. Bits that are cut off elsewhere may fit to ours by chance.
-  if (used > length && data[length - 1]! >= 0x20) throw corrupt();
-  // It fits where a block without compression is cut off by as much.
+  // What we have added fits by chance where a block without compression is cut
+  // off by as much; or where symbols are, of which the last byte shows a trace:
+  // the header of an empty block, behind which zeros go up to the byte's end.
   if (
-    (endsWith(buffer, SYNC) || endsWith(buffer, TAIL)) &&
+    (endsWith(buffer, SYNC) || endsWith(buffer, TAIL) ||
+      used > length && data[length - 1]! >= 0x20) &&
     inflatedLength(data) < buffer.length
   ) throw corrupt();
   return ownBytes(buffer);
