@@ -1,7 +1,8 @@
 /**
  * The test command: type check, the suite under Deno and the snippets in the
  * documentation; beside them, the suite under Bun, whose output comes behind
- * theirs. Its last line is `N passed, N failed` over all of them.
+ * theirs. Behind all, what failed is told again; the last line is
+ * `N passed, N failed` over all of them.
  *
  *     deno task test [--runtime=deno|bun] [FILTER]
  *
@@ -16,7 +17,12 @@ import { fileURLToPath } from "node:url";
 import { findSnippets } from "./docs/snippets.ts";
 import { type ExitCode, runChild } from "./runner/child.ts";
 import { findBun } from "./runner/find_bun.ts";
-import { type Counts, countTests, sumCounts } from "./runner/junit.ts";
+import {
+  type Counts,
+  countTests,
+  listFailures,
+  sumCounts,
+} from "./runner/junit.ts";
 import { type Modules, prepareModules } from "./runner/modules.ts";
 
 interface Plan {
@@ -27,6 +33,13 @@ interface Plan {
   readonly name: string | undefined;
   /** Whether the run is of all tests, so that docs are tested as well. */
   readonly all: boolean;
+}
+
+/** How a part of the run ended. */
+interface Result {
+  readonly counts: Counts;
+  /** What failed, to be told again at the end: other parts' output is long. */
+  readonly failures: readonly string[];
 }
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
@@ -41,7 +54,7 @@ const SUITE_LIMIT = 10 * 60_000;
 async function main(args: readonly string[]): Promise<void> {
   const plan = await makePlan(args);
   const temp = await Deno.makeTempDir({ prefix: "websocket-tests-" });
-  let results: readonly Counts[];
+  let results: readonly Result[];
   try {
     const modules = await prepareModules(temp);
     console.log(modules.note);
@@ -58,16 +71,25 @@ async function main(args: readonly string[]): Promise<void> {
   } finally {
     await Deno.remove(temp, { recursive: true });
   }
-  const { passed, failed } = sumCounts(results);
+  const failures = results.flatMap((result) => result.failures);
+  if (failures.length > 0) console.log(`\nFailed:\n${failures.join("\n")}\n`);
+  const { passed, failed } = sumCounts(results.map(({ counts }) => counts));
   if (passed + failed === 0) console.log("No test fits the filter");
   console.log(`${passed} passed, ${failed} failed`);
   Deno.exitCode = failed > 0 || passed === 0 ? 1 : 0;
 }
 
 /** What keeps a part from running counts as a failed test. */
-function countFault(error: unknown): Counts[] {
+function countFault(error: unknown): Result[] {
   console.error(error);
-  return [{ passed: 0, failed: 1, skipped: 0 }];
+  return [failedResult(`The test command: ${error}`)];
+}
+
+function failedResult(failure: string): Result {
+  return {
+    counts: { passed: 0, failed: 1, skipped: 0 },
+    failures: [failure],
+  };
 }
 
 async function makePlan(args: readonly string[]): Promise<Plan> {
@@ -107,15 +129,15 @@ async function runOnDeno(
   plan: Plan,
   modules: Modules,
   temp: string,
-): Promise<Counts[]> {
-  const results: Counts[] = [];
+): Promise<Result[]> {
+  const results: Result[] = [];
   if (plan.all) results.push(await checkTypes(modules, temp));
   results.push(await testOnDeno(plan, modules, temp));
   if (plan.all) results.push(await testDocs(modules, temp));
   return results;
 }
 
-async function checkTypes(modules: Modules, temp: string): Promise<Counts> {
+async function checkTypes(modules: Modules, temp: string): Promise<Result> {
   console.log("\nTypes, by deno check");
   const tests = (await Array.fromAsync(filesBelow("tests")))
     .filter((file) => file.endsWith(".ts") && !USERS_FORMS.includes(file));
@@ -129,8 +151,9 @@ async function checkTypes(modules: Modules, temp: string): Promise<Counts> {
     ...tests,
     ...await writeSnippets("README.md", temp),
   ], { timeout: CHECK_LIMIT });
-  const failed = code === 0 ? 0 : 1;
-  return summarize("Types", { passed: 1 - failed, failed, skipped: 0 }, code);
+  const passed = code === 0 ? 1 : 0;
+  const counts = { passed, failed: 0, skipped: 0 };
+  return summarize("Types", { counts, failures: [] }, code);
 }
 
 /** A page's blocks as files: the README's own test runs them. */
@@ -147,14 +170,14 @@ async function testOnDeno(
   plan: Plan,
   modules: Modules,
   temp: string,
-): Promise<Counts> {
+): Promise<Result> {
   console.log(`\nDeno ${Deno.version.deno}`);
   const name = plan.name === undefined ? [] : [`--filter=${plan.name}`];
   return await runDenoTest("Deno", [...name, ...plan.files], modules, temp);
 }
 
 /** Apart from the tests: a snippet that cannot be loaded ends its process. */
-async function testDocs(modules: Modules, temp: string): Promise<Counts> {
+async function testDocs(modules: Modules, temp: string): Promise<Result> {
   console.log("\nSnippets in the documentation, on Deno");
   const files = await existing("mod.ts", "src");
   return await runDenoTest("Docs", ["--doc", ...files], modules, temp);
@@ -165,7 +188,7 @@ async function runDenoTest(
   args: readonly string[],
   modules: Modules,
   temp: string,
-): Promise<Counts> {
+): Promise<Result> {
   const report = `${temp}/${part}.xml`;
   const code = await runChild([
     Deno.execPath(),
@@ -176,7 +199,7 @@ async function runDenoTest(
     `--junit-path=${report}`,
     ...args,
   ], { timeout: SUITE_LIMIT });
-  return summarize(part, await readCounts(report), code);
+  return summarize(part, await readResult(report), code);
 }
 
 /** Shows its output behind that of `others`. */
@@ -185,12 +208,13 @@ async function testOnBun(
   modules: Modules,
   temp: string,
   others: Promise<unknown> | undefined,
-): Promise<Counts[]> {
+): Promise<Result[]> {
   const bun = await findBun();
   if (bun === undefined) {
     await others;
-    console.log("\nBun: cannot be found; install it, or npx to fetch it");
-    return [{ passed: 0, failed: 1, skipped: 0 }];
+    const fault = "Bun: cannot be found; install it, or npx to fetch it";
+    console.log(`\n${fault}`);
+    return [failedResult(fault)];
   }
   const title = `\nBun, as ${bun.join(" ")}`;
   const log = others && `${temp}/Bun.log`;
@@ -212,39 +236,44 @@ async function testOnBun(
     console.log(title);
     console.log(await Deno.readTextFile(log));
   }
-  const counts = await readCounts(report);
+  const result = await readResult(report);
+  const { counts } = result;
   // Bun also exits with 1 when no name fits.
   const noneFits = plan.name !== undefined && counts.skipped > 0 &&
     counts.passed + counts.failed === 0;
-  return [summarize("Bun", counts, noneFits ? 0 : code)];
+  return [summarize("Bun", result, noneFits ? 0 : code)];
 }
 
 /**
  * Says how a part ended. A runtime that fails without a failed test has
  * crashed, or a file could not be loaded: that counts as one.
  */
-function summarize(part: string, counts: Counts, code: ExitCode): Counts {
-  const crashed = code !== 0 && counts.failed === 0;
-  if (code === undefined) console.log(`${part}: took too long, was ended`);
-  else if (crashed) console.log(`${part}: ended with exit code ${code}`);
-  const total = sumCounts([
-    counts,
-    { passed: 0, failed: crashed ? 1 : 0, skipped: 0 },
-  ]);
-  const { passed, failed, skipped } = total;
+function summarize(part: string, result: Result, code: ExitCode): Result {
+  const failures = result.failures.map((failure) => `${part}: ${failure}`);
+  let { passed, failed, skipped } = result.counts;
+  let how: string | undefined;
+  if (code === undefined) how = "took too long, was ended";
+  else if (code !== 0 && failed === 0) how = `ended with exit code ${code}`;
+  if (how !== undefined) {
+    failed++;
+    failures.push(`${part}: ${how}`);
+    console.log(`${part}: ${how}`);
+  }
   console.log(
     `${part}: ${passed} passed, ${failed} failed, ${skipped} skipped`,
   );
-  return total;
+  return { counts: { passed, failed, skipped }, failures };
 }
 
-async function readCounts(report: string): Promise<Counts> {
+async function readResult(report: string): Promise<Result> {
+  let text = "";
   try {
-    return countTests(await Deno.readTextFile(report));
+    text = await Deno.readTextFile(report);
   } catch (error) {
+    // Without a report it crashed before.
     if (!(error instanceof Deno.errors.NotFound)) throw error;
-    return { passed: 0, failed: 0, skipped: 0 }; // It crashed before.
   }
+  return { counts: countTests(text), failures: listFailures(text) };
 }
 
 function mapFlag(modules: Modules): string[] {

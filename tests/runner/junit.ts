@@ -1,4 +1,18 @@
-/** Reads the counts out of the JUnit reports that both runtimes write. */
+/** Reads the JUnit reports that both runtimes write. */
+
+/** Both runtimes escape `<` in names and messages, so a tag is a tag. */
+const TEST_CASE =
+  /<testcase\b((?:[^>"]|"[^"]*")*?)(?:\/>|>(.*?)<\/testcase>)/gs;
+const FAILURE = /<(?:failure|error)\b((?:[^>"]|"[^"]*")*?)(?:\/>|>(.*?)<\/)/s;
+/** Of each failure's text, the lines to show. */
+const MAX_LINES = 20;
+const ENTITIES: Readonly<Record<string, string>> = {
+  lt: "<",
+  gt: ">",
+  quot: '"',
+  apos: "'",
+  amp: "&",
+};
 
 /** How many tests ended in which way. */
 export interface Counts {
@@ -13,14 +27,36 @@ export interface Counts {
  */
 export function countTests(report: string): Counts {
   const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
-  // Both escape `<` in names and messages, so a tag is a tag.
-  const testCase = /<testcase\b[^>]*?(?:\/>|>(.*?)<\/testcase>)/gs;
-  for (const [, inner = ""] of report.matchAll(testCase)) {
-    if (/<(?:failure|error)\b/.test(inner)) counts.failed++;
+  for (const [, , inner = ""] of report.matchAll(TEST_CASE)) {
+    if (FAILURE.test(inner)) counts.failed++;
     else if (/<skipped\b/.test(inner)) counts.skipped++;
     else counts.passed++;
   }
   return counts;
+}
+
+/** The failed test cases of a report: the name of each, and below it why. */
+export function listFailures(report: string): string[] {
+  const failures: string[] = [];
+  for (const [, attributes = "", inner = ""] of report.matchAll(TEST_CASE)) {
+    const failure = FAILURE.exec(inner);
+    if (failure === null) continue;
+    const [, about = "", text = ""] = failure;
+    const why = text.trim() || (/\bmessage="([^"]*)"/.exec(about)?.[1] ?? "");
+    const [, name = ""] = /\bname="([^"]*)"/.exec(attributes) ?? [];
+    const lines = unescape(why).trim().split("\n").slice(0, MAX_LINES);
+    failures.push([unescape(name), ...lines].join("\n    "));
+  }
+  return failures;
+}
+
+/** Of XML: names and messages have no other references than these. */
+function unescape(text: string): string {
+  return text.replaceAll(/&(?:#(\d+)|(lt|gt|quot|apos|amp));/g, (
+    _,
+    code: string | undefined,
+    name: string,
+  ) => code === undefined ? ENTITIES[name]! : String.fromCodePoint(+code));
 }
 
 /** The sum of several counts. */
