@@ -15,7 +15,7 @@ import {
   refuseOnSocket,
 } from "./runtime/node/node_response.ts";
 import { SocketStream } from "./runtime/node/socket_stream.ts";
-import { startBeneath, stopBeneath } from "./runtime/node/tls_flow.ts";
+import { cut, startBeneath, stopBeneath } from "./runtime/node/tls_flow.ts";
 import type { Duplex, IncomingMessage } from "./runtime/node/types.ts";
 
 /** What an upgrade on a socket is made with. */
@@ -59,7 +59,7 @@ export async function upgradeOnSocket(
     if (owesAnswer(socket)) throw new Error("An earlier answer is due");
     return await upgrade(message, socket, head, options);
   } catch {
-    socket.destroy();
+    cut(socket);
     return undefined;
   }
 }
@@ -101,7 +101,7 @@ async function upgrade(
   );
   // The peer may have gone meanwhile.
   if (!await written(socket, switching, deadline)) {
-    socket.destroy();
+    cut(socket);
     return undefined;
   }
   const stream = new SocketStream(socket, { head });

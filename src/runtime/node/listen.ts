@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import type { Listener, ListenOptions } from "../../transport/listener.ts";
 import { skipBody, toRequest } from "./node_request.ts";
 import { refuseRequest, sendResponse } from "./node_response.ts";
-import { allowEmptyWrites } from "./tls_flow.ts";
+import { allowEmptyWrites, cut } from "./tls_flow.ts";
 import type { Duplex, IncomingMessage } from "./types.ts";
 
 /** What a server of node:http is made with. */
@@ -65,13 +65,13 @@ export async function listenOnNode(
     due.set(socket, new Set());
     if (secure) socket.on("close", forget);
     // Accepted by the system before the end, told of behind it.
-    if (stopping) socket.destroy();
+    if (stopping) cut(socket);
   });
   server.on("request", async (message, target) => {
     const { socket } = message;
     const answers = due.get(socket);
     if (answers === undefined || answers.size === MAX_PIPELINED) {
-      socket.destroy();
+      cut(socket);
       return;
     }
     answers.add(target);
@@ -86,7 +86,7 @@ export async function listenOnNode(
     // An answer that comes behind the 101 would be taken for frames. Of a single
     // one, `upgrade` sees itself whether it has been given.
     if ((due.get(socket)?.size ?? 0) > 1) {
-      socket.destroy();
+      cut(socket);
       return;
     }
     due.delete(socket);
@@ -95,7 +95,7 @@ export async function listenOnNode(
   server.on("clientError", (error, socket) => {
     // In the midst of an answer another one would be taken for a part of it.
     if (due.get(socket)?.size === 0) refuseClient(error, socket);
-    else socket.destroy();
+    else cut(socket);
   });
 
   await new Promise<void>((resolve, reject) => {
@@ -115,11 +115,11 @@ export async function listenOnNode(
         stopping = true;
         server.close(() => resolve());
         for (const [socket, answers] of due) {
-          if (answers.size === 0) socket.destroy();
+          if (answers.size === 0) cut(socket);
         }
       }),
     cut: () => {
-      for (const socket of carriers) socket.destroy();
+      for (const socket of carriers) cut(socket);
     },
   };
 }
@@ -185,7 +185,7 @@ async function answer(
 /** Answers what is no HTTP, or comes too slowly; then cuts the connection. */
 function refuseClient(error: Error & { code?: string }, socket: Duplex): void {
   if (!socket.writable) {
-    socket.destroy();
+    cut(socket);
     return;
   }
   const status = error.code === "HPE_HEADER_OVERFLOW"
@@ -195,7 +195,7 @@ function refuseClient(error: Error & { code?: string }, socket: Duplex): void {
     : "400 Bad Request";
   const head = `HTTP/1.1 ${status}\r\nConnection: close\r\n` +
     "Content-Length: 0\r\n\r\n";
-  socket.end(head, () => socket.destroy());
+  socket.end(head, () => cut(socket));
 }
 
 // It listens on TCP, where the address is neither a path nor null.

@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 import type { Duplex, Writable } from "node:stream";
 
-import { startBeneath } from "./tls_flow.ts";
+import { cut, startBeneath } from "./tls_flow.ts";
 
 /**
  * Sends a web `Response` by node's. A client that goes away cancels the body.
@@ -98,7 +98,7 @@ export async function refuseOnSocket(
   body: ReadableStream<Uint8Array> | null,
   timeout: number,
 ): Promise<void> {
-  const timer = setTimeout(() => socket.destroy(), timeout);
+  const timer = setTimeout(() => cut(socket), timeout);
   try {
     const closed = new Promise<void>((resolve) => {
       if (socket.closed) resolve();
@@ -113,7 +113,7 @@ export async function refuseOnSocket(
     await closed;
   } catch {
     // The peer has gone, or the body failed: there is nobody to tell.
-    socket.destroy();
+    cut(socket);
   } finally {
     clearTimeout(timer);
   }

@@ -4,7 +4,7 @@ import type { Duplex } from "node:stream";
 import type { ByteReceiver, ByteStream } from "../../transport/byte_stream.ts";
 import type { Addr } from "../../transport/transport.ts";
 import { nativeRuntime } from "../detect.ts";
-import { startBeneath, stopBeneath } from "./tls_flow.ts";
+import { cut, startBeneath, stopBeneath } from "./tls_flow.ts";
 
 /** What a socket has beyond a duplex; any of it may be missing. */
 type SocketPart = Partial<
@@ -42,7 +42,8 @@ export class SocketStream implements ByteStream {
 
   static #onError(this: Duplex, error: unknown): void {
     const stream = SocketStream.#of.get(this);
-    if (stream !== undefined) stream.#error ??= error;
+    // What comes of our own `destroy` or `reset` is no fault.
+    if (stream !== undefined && !stream.#destroyed) stream.#error ??= error;
   }
 
   static #onData(this: Duplex, chunk: Uint8Array<ArrayBuffer>): void {
@@ -137,7 +138,7 @@ export class SocketStream implements ByteStream {
 
   destroy(): void {
     this.#destroyed = true;
-    this.#socket.destroy();
+    cut(this.#socket);
   }
 
   /** Only where a buffer for each chunk is left to the garbage collector. */
@@ -150,8 +151,12 @@ export class SocketStream implements ByteStream {
     this.#destroyed = true;
     const socket: Duplex & Partial<Pick<Socket, "resetAndDestroy">> =
       this.#socket;
-    if (socket.resetAndDestroy === undefined) socket.destroy();
-    else socket.resetAndDestroy();
+    try {
+      if (socket.resetAndDestroy !== undefined) socket.resetAndDestroy();
+    } catch {
+      // A TLS socket of Bun's servers has the method, and refuses.
+    }
+    cut(socket);
   }
 
   // Node reports a write that `destroy` has cut off as a success.

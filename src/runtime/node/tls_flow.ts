@@ -48,3 +48,20 @@ export function allowEmptyWrites(socket: Duplex): void {
     return !socket.writableNeedDrain;
   };
 }
+
+/** A server's socket of Bun, which can end at once. */
+interface BunSocket {
+  destroyNow?(): void;
+}
+
+/**
+ * Destroys a socket, whatever its peer does. A TLS socket of Bun's servers
+ * stays open otherwise until there is room for its goodbye, which a peer that
+ * reads nothing never makes; where that is not so, it is `destroy()`.
+ *
+ * @param socket The socket
+ */
+export function cut(socket: Duplex & BunSocket): void {
+  if (socket.destroyNow === undefined) socket.destroy();
+  else socket.destroyNow();
+}

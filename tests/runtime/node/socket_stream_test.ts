@@ -13,7 +13,8 @@ import {
 } from "../../../src/runtime/node/socket_stream.ts";
 import { deferred, hex, runtime, test } from "../../helper.ts";
 import { codeOf, record, Recorder, turn, write } from "../recorder.ts";
-import { withSockets, withUpgrade } from "./sockets.ts";
+import { CARRIERS } from "../../fixtures/http_server.ts";
+import { withPeers, withSockets, withUpgrade } from "./sockets.ts";
 
 test("SocketStream carries bytes both ways", async () => {
   await withSockets(async (ours, theirs) => {
@@ -257,6 +258,44 @@ test("SocketStream.destroy() fails the write under way, once", async () => {
     assertEquals(here.events, ["closed"]);
   });
 });
+
+/** Writes until nothing more is taken; the last write, which waits. */
+async function fill(stream: SocketStream): Promise<{ last: Promise<unknown> }> {
+  while (true) {
+    let taken = false;
+    const last = write(stream, new Uint8Array(16_384));
+    last.then(() => taken = true);
+    for (let turns = 0; turns < 500 && !taken; turns++) await turn();
+    if (!taken) return { last };
+  }
+}
+
+for (const carrier of CARRIERS) {
+  for (const side of ["server", "client"]) {
+    for (const action of ["destroy", "reset"] as const) {
+      const name =
+        `SocketStream.${action}() gives up a peer that reads nothing`;
+      test(`${name}; ${side}, ${carrier}`, async () => {
+        await withPeers(carrier, async (sockets) => {
+          const ours = sockets[side === "server" ? 0 : 1];
+          const theirs = sockets[side === "server" ? 1 : 0];
+          const stream = new SocketStream(ours);
+          const here = record(stream);
+          const peer = new SocketStream(theirs);
+          const there = record(peer);
+          await write(stream, hex("01"));
+          await there.untilLength(1);
+          peer.pause();
+          const { last } = await fill(stream);
+          stream[action]();
+          assertInstanceOf(await last, Error);
+          await here.untilClosed();
+          assertEquals(here.events, ["closed"]);
+        });
+      });
+    }
+  }
+}
 
 test("SocketStream.destroy() before start() is told behind it", async () => {
   await withSockets(async (ours) => {

@@ -1,6 +1,8 @@
 import http from "node:http";
 import net from "node:net";
+import tls from "node:tls";
 
+import { ca, type Carrier, startHttp } from "../../fixtures/http_server.ts";
 import { deferred } from "../../helper.ts";
 
 /** A port of a listening server. */
@@ -81,5 +83,29 @@ export async function withUpgrade(
     ours.destroy();
     theirs.destroy();
     server.close();
+  }
+}
+
+/** A server's socket of an upgrade and the client's; both are destroyed at the end. */
+export async function withPeers(
+  carrier: Carrier,
+  fn: (sockets: [server: net.Socket, client: net.Socket]) => Promise<void>,
+): Promise<void> {
+  const { promise, resolve } = deferred<net.Socket>();
+  await using server = await startHttp(carrier, (_request, socket) => {
+    socket.on("error", () => {});
+    resolve(socket as net.Socket);
+  });
+  const where = { port: server.port, host: "127.0.0.1", ca };
+  const client = carrier === "TCP" ? net.connect(where) : tls.connect(where);
+  client.on("error", () => {});
+  client.write(
+    "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\n" +
+      "Upgrade: websocket\r\n\r\n",
+  );
+  try {
+    await fn([await promise, client]);
+  } finally {
+    client.destroy();
   }
 }
