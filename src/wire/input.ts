@@ -238,13 +238,11 @@ export class Input
 
   #break(error: unknown): void {
     if (this.#overTold) return;
-    this.session.fail();
-    this.#owner.broken(
-      error instanceof Error ? error : new Error(
-        "Cannot read message",
-        { cause: error },
-      ),
-    );
+    this.session.readingOver("fail");
+    const fault = error instanceof Error
+      ? error
+      : new Error("Cannot read message", { cause: error });
+    this.#tellLast(() => this.#owner.broken(fault));
   }
 
   // Goes on with what is held, then with the stream, then to its end.

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 
+import { ProtocolError } from "../../src/errors.ts";
 import type { DataType } from "../../src/message.ts";
 import { PreparedMessage } from "../../src/prepared.ts";
 import type {
@@ -52,6 +53,17 @@ class Events implements TransportReceiver {
   }
   ended(end: TransportEnd): void {
     this.#note(end.cause === undefined ? "ended" : "ended by a fault");
+  }
+}
+
+/** A codec to which everything is corrupt, at once. */
+class CorruptCodec extends ToyCodec {
+  override encodes(): boolean {
+    return false;
+  }
+
+  override decodeNow(): never {
+    throw new ProtocolError("Cannot inflate message: it is corrupt", 1007);
   }
 }
 
@@ -212,6 +224,32 @@ test("wireTransport lets a message be answered before the end in its turn", asyn
     assertEquals(toHex(stream.written().subarray(0, 2)), "81 86");
     stream.receiver!.closed();
     assertEquals(events.list, ["hi", last, "ended"]);
+  }
+});
+
+test("wireTransport lets a message be answered before corrupt data in its turn", async () => {
+  const bad = frame(1, "no", true);
+  const tooLate = frame(1, "late");
+  for (
+    const parts of [
+      [join(frame(1, "hi"), bad, tooLate)],
+      [frame(1, "hi"), bad, tooLate],
+    ]
+  ) {
+    const { transport, stream, events } = open(new CorruptCodec());
+    events.on = (event) => {
+      if (event !== "hi") return;
+      queueMicrotask(() => transport.send(1, "answer"));
+    };
+    for (const part of parts) stream.receiver!.data(part);
+    assertEquals(events.list, ["hi"]);
+    await turn();
+    assertEquals(events.list, ["hi", "failed ProtocolError"]);
+    stream.releaseAll();
+    assertEquals(toHex(stream.written().subarray(0, 2)), "81 86");
+    stream.receiver!.end();
+    stream.receiver!.closed();
+    assertEquals(events.list, ["hi", "failed ProtocolError", "ended"]);
   }
 });
 
