@@ -14,7 +14,7 @@ import {
 import { deferred, hex, runtime, test } from "../../helper.ts";
 import { codeOf, record, Recorder, turn, write } from "../recorder.ts";
 import { CARRIERS } from "../../fixtures/http_server.ts";
-import { withPeers, withSockets, withUpgrade } from "./sockets.ts";
+import { type Way, withPeers, withSockets, withUpgrade } from "./sockets.ts";
 
 test("SocketStream carries bytes both ways", async () => {
   await withSockets(async (ours, theirs) => {
@@ -31,32 +31,46 @@ test("SocketStream carries bytes both ways", async () => {
   });
 });
 
-test("SocketStream gives chunks that are plain and their receiver's own", async () => {
-  await withSockets(async (ours, theirs) => {
-    const here = record(new SocketStream(ours));
-    for (let i = 1; i <= 20; i++) {
-      theirs.write(new Uint8Array(i).fill(i));
-      await here.untilLength(i * (i + 1) / 2);
-    }
-    theirs.write(new Uint8Array(300_000).fill(0x55));
-    await here.untilLength(210 + 300_000);
-    const buffers = new Set<ArrayBuffer>();
-    for (const chunk of here.chunks) {
-      assertEquals(Object.getPrototypeOf(chunk), Uint8Array.prototype);
-      assertInstanceOf(chunk.buffer, ArrayBuffer);
-      assertEquals(chunk.buffer.byteLength, chunk.byteLength);
-      buffers.add(chunk.buffer);
-    }
-    assertEquals(buffers.size, here.chunks.length);
-    // Nothing was read over what had been delivered.
-    const { bytes } = here;
-    let offset = 0;
-    for (let i = 1; i <= 20; i++) {
-      for (let k = 0; k < i; k++) assertEquals(bytes[offset++], i);
-    }
-    assert(bytes.subarray(offset).every((byte) => byte === 0x55));
-  });
-});
+const WAYS: readonly Way[] = ["TCP", "TLS", "TLS over a stream"];
+
+for (const way of WAYS) {
+  for (const side of ["server", "client"]) {
+    const name = `SocketStream gives chunks that are its receiver's own, plain`;
+    test(`${name}; ${side}, ${way}`, async () => {
+      await withPeers(way, async ([server, client]) => {
+        const [ours, theirs] = side === "server"
+          ? [server, client]
+          : [client, server];
+        const here = record(new SocketStream(ours));
+        const there = new SocketStream(theirs);
+        record(there);
+        for (let i = 1; i <= 20; i++) {
+          await write(there, new Uint8Array(i).fill(i));
+          await here.untilLength(i * (i + 1) / 2);
+        }
+        await write(there, new Uint8Array(300_000).fill(0x55));
+        await here.untilLength(210 + 300_000);
+        const buffers = new Set<ArrayBuffer>();
+        for (const chunk of here.chunks) {
+          assertEquals(Object.getPrototypeOf(chunk), Uint8Array.prototype);
+          assertInstanceOf(chunk.buffer, ArrayBuffer);
+          assertEquals(chunk.buffer.byteLength, chunk.byteLength);
+          // A Buffer's would share the memory.
+          assert(chunk.slice().buffer !== chunk.buffer);
+          buffers.add(chunk.buffer);
+        }
+        assertEquals(buffers.size, here.chunks.length);
+        // Nothing was read over what had been delivered.
+        const { bytes } = here;
+        let offset = 0;
+        for (let i = 1; i <= 20; i++) {
+          for (let k = 0; k < i; k++) assertEquals(bytes[offset++], i);
+        }
+        assert(bytes.subarray(offset).every((byte) => byte === 0x55));
+      });
+    });
+  }
+}
 
 test("SocketStream copies chunks that lie in a larger buffer", async () => {
   const pool = hex("aa bb cc dd");

@@ -2,6 +2,8 @@ import http from "node:http";
 import net from "node:net";
 import tls from "node:tls";
 
+import { SocketStream } from "../../../src/runtime/node/socket_stream.ts";
+import { StreamDuplex } from "../../../src/runtime/node/stream_duplex.ts";
 import { ca, type Carrier, startHttp } from "../../fixtures/http_server.ts";
 import { deferred } from "../../helper.ts";
 
@@ -86,18 +88,30 @@ export async function withUpgrade(
   }
 }
 
+/** How the two ends of {@linkcode withPeers} are connected. */
+export type Way = Carrier | "TLS over a stream";
+
 /** A server's socket of an upgrade and the client's; both are destroyed at the end. */
 export async function withPeers(
-  carrier: Carrier,
+  way: Way,
   fn: (sockets: [server: net.Socket, client: net.Socket]) => Promise<void>,
 ): Promise<void> {
   const { promise, resolve } = deferred<net.Socket>();
+  const carrier = way === "TCP" ? "TCP" : "TLS";
   await using server = await startHttp(carrier, (_request, socket) => {
     socket.on("error", () => {});
     resolve(socket as net.Socket);
   });
-  const where = { port: server.port, host: "127.0.0.1", ca };
-  const client = carrier === "TCP" ? net.connect(where) : tls.connect(where);
+  const where = { port: server.port, host: "127.0.0.1" };
+  const client = way === "TCP"
+    ? net.connect(where)
+    : way === "TLS"
+    ? tls.connect({ ...where, ca })
+    : tls.connect({
+      socket: new StreamDuplex(new SocketStream(net.connect(where))),
+      host: where.host,
+      ca,
+    });
   client.on("error", () => {});
   client.write(
     "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\n" +
