@@ -98,13 +98,9 @@ export class Inbound implements PendingReadOwner {
       return undefined;
     }
     this.#flow.read();
-    const first = this.#unread.peek();
-    if (first === undefined || first instanceof IncomingMessage) {
-      return undefined;
-    }
-    this.#unread.shift();
-    if (this.#flow.paused) this.#balance();
-    return first;
+    const message = this.#unread.shiftWhole();
+    if (message !== undefined && this.#flow.paused) this.#balance();
+    return message;
   }
 
   // deno-lint-ignore no-explicit-any -- the value's type follows from `want`
@@ -214,7 +210,7 @@ export class Inbound implements PendingReadOwner {
     if (this.#dropping) return;
     const incoming = new IncomingMessage(type);
     this.#incoming = incoming;
-    this.#unread.push(incoming);
+    this.#unread.begin(incoming);
     const waiting = this.#waiting;
     if (waiting?.want === "reader") waiting.deliver(this.#takeReader());
   }

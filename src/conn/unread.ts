@@ -43,18 +43,41 @@ export class Unread {
     return this.#queue.peek();
   }
 
-  push(message: Message | IncomingMessage): void {
+  /** Puts a whole message behind the others. */
+  push(message: Message): void {
+    const { length } = message.data;
     this.#queue.push(message);
-    this.#size += cost(message);
-    const chunk = chunkOf(message);
-    if (chunk !== undefined) this.#keep(chunk);
+    this.#size += MESSAGE_COST + length;
+    if (length > OWN_UP_TO) this.#keep(message);
   }
 
+  /** Puts a message in pieces behind the others. */
+  begin(message: IncomingMessage): void {
+    this.#queue.push(message);
+    this.#size += MESSAGE_COST + message.size;
+  }
+
+  /** Takes the first message, if it is whole and not in pieces. */
+  shiftWhole(): Message | undefined {
+    const message = this.#queue.peek();
+    if (message === undefined || message instanceof IncomingMessage) {
+      return undefined;
+    }
+    this.#queue.shift();
+    const { length } = message.data;
+    this.#size -= MESSAGE_COST + length;
+    if (length > OWN_UP_TO) this.#letGo(message);
+    return message;
+  }
+
+  /** Takes the first message. */
   shift(): Message | IncomingMessage | undefined {
+    const whole = this.shiftWhole();
+    if (whole !== undefined) return whole;
     const message = this.#queue.shift();
-    if (message === undefined) return undefined;
-    this.#size -= cost(message);
-    if (chunkOf(message) !== undefined) this.#letGo();
+    if (message instanceof IncomingMessage) {
+      this.#size -= MESSAGE_COST + message.size;
+    }
     return message;
   }
 
@@ -63,10 +86,12 @@ export class Unread {
     this.#size += bytes;
   }
 
-  /** Drops the last message. */
+  /** Drops the last message, which is in pieces. */
   pop(): void {
     const message = this.#queue.pop();
-    if (message !== undefined) this.#size -= cost(message);
+    if (message instanceof IncomingMessage) {
+      this.#size -= MESSAGE_COST + message.size;
+    }
   }
 
   /** The error of a peer that cannot be stopped, if there is too much. */
@@ -79,7 +104,9 @@ export class Unread {
     );
   }
 
-  #keep(chunk: ArrayBuffer): void {
+  #keep({ data }: Message): void {
+    if (typeof data === "string") return;
+    const chunk = data.buffer;
     if (this.#lastKept?.chunk === chunk) {
       this.#lastKept.messages++;
       return;
@@ -92,21 +119,12 @@ export class Unread {
   }
 
   // Of the first message that is a part of one.
-  #letGo(): void {
+  #letGo({ data }: Message): void {
+    if (typeof data === "string") return;
     const first = this.#kept?.peek();
     if (first === undefined || --first.messages > 0) return;
     this.#kept?.shift();
     this.#keptSize -= first.size;
     if (first === this.#lastKept) this.#lastKept = undefined;
   }
-}
-
-function chunkOf(message: Message | IncomingMessage): ArrayBuffer | undefined {
-  if (message instanceof IncomingMessage || message.type === 1) return;
-  return message.data.length > OWN_UP_TO ? message.data.buffer : undefined;
-}
-
-function cost(message: Message | IncomingMessage): number {
-  return MESSAGE_COST +
-    (message instanceof IncomingMessage ? message.size : message.data.length);
 }
