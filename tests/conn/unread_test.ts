@@ -10,7 +10,7 @@ test("unread counts bytes, and a cost for each message", () => {
   unread.push({ type: 2, data: new Uint8Array(100) });
   assertEquals([unread.length, unread.size], [2, 228]);
   const incoming = new IncomingMessage(2);
-  unread.push(incoming);
+  unread.begin(incoming);
   incoming.append(new Uint8Array(50));
   unread.grow(50);
   assertEquals([unread.length, unread.size], [3, 342]);
@@ -21,6 +21,19 @@ test("unread counts bytes, and a cost for each message", () => {
   assertEquals([unread.length, unread.size], [0, 0]);
   assertEquals(unread.shift(), undefined);
   assertEquals(unread.peek(), undefined);
+});
+
+test("unread.shiftWhole() takes no message that is in pieces", () => {
+  const unread = new Unread();
+  const incoming = new IncomingMessage(1);
+  unread.push({ type: 1, data: "whole" });
+  unread.begin(incoming);
+  assertEquals(unread.shiftWhole(), { type: 1, data: "whole" });
+  incoming.ended = true;
+  assertEquals(unread.shiftWhole(), undefined);
+  assert(unread.peek() === incoming);
+  assert(unread.shift() === incoming);
+  assertEquals([unread.length, unread.size], [0, 0]);
 });
 
 test("unread.excess() bounds messages by number and bytes", () => {

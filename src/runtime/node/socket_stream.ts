@@ -1,9 +1,9 @@
-import { Socket } from "node:net";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 
 import type { ByteReceiver, ByteStream } from "../../transport/byte_stream.ts";
 import type { Addr } from "../../transport/transport.ts";
-import { nativeRuntime } from "../detect.ts";
+import { owned, reclaimer } from "./chunks.ts";
 import { cut, startBeneath, stopBeneath } from "./tls_flow.ts";
 
 /** What a socket has beyond a duplex; any of it may be missing. */
@@ -143,7 +143,7 @@ export class SocketStream implements ByteStream {
 
   /** Only where a buffer for each chunk is left to the garbage collector. */
   get free(): ByteStream["free"] {
-    return RECLAIMS && this.#socket instanceof Socket ? reclaim : undefined;
+    return reclaimer(this.#socket);
   }
 
   /** Ends both directions as a fault does: by RST, where there is TCP. */
@@ -235,41 +235,6 @@ export class SocketStream implements ByteStream {
  */
 export function socketStream(socket: Duplex, head?: Uint8Array): ByteStream {
   return new SocketStream(socket, { head });
-}
-
-/**
- * The chunk as its receiver's own. Sockets read into a buffer for each chunk on
- * Deno, Bun and Node; a part of a larger buffer comes from elsewhere.
- */
-function owned(
-  socket: Duplex,
-  chunk: Uint8Array<ArrayBuffer>,
-): Uint8Array<ArrayBuffer> {
-  if (UNASKED && socket instanceof Socket) {
-    return Object.setPrototypeOf(chunk, Uint8Array.prototype);
-  }
-  const { buffer, byteLength } = chunk;
-  return buffer.byteLength === byteLength
-    ? new Uint8Array(buffer)
-    : new Uint8Array(chunk);
-}
-
-// JSC makes the object of a chunk's buffer when it is asked for, which costs as
-// much as half of the engine's work on a small message.
-const UNASKED: boolean = nativeRuntime() === "bun";
-
-// Deno reads each chunk into a buffer of its own, and V8 lets more than 200 MiB
-// of them pile up before it collects them; fresh pages cost more than reading.
-const RECLAIMS: boolean = nativeRuntime() === "deno";
-// Below this, V8 is as quick.
-const RECLAIM_FROM = 16_384;
-
-/** Gives a chunk's memory back now; nothing can use it any more. */
-function reclaim(chunk: Uint8Array<ArrayBuffer>): void {
-  const { buffer, byteLength } = chunk;
-  if (byteLength >= RECLAIM_FROM && byteLength === buffer.byteLength) {
-    buffer.transfer(0);
-  }
 }
 
 /** The peer's address, if the duplex is a connected socket. */
