@@ -160,7 +160,7 @@ export class Core implements TransportReceiver {
     if (this.pingHandler !== undefined) {
       runHandler(this.pingHandler, [payload], (error) => this.#throw(error));
     } else if (!answered) {
-      this.transport.sendControl(10, payload)?.catch(() => {});
+      this.transport.sendControl(10, payload, true)?.catch(() => {});
     }
   }
 

@@ -107,8 +107,16 @@ export interface Transport {
     data: Uint8Array,
     fin: boolean,
   ): Promise<void> | undefined;
-  /** Sends a ping or a pong, ahead of queued data. Only where `ping` is yes. */
-  sendControl(type: 9 | 10, payload: Uint8Array): Promise<void> | undefined;
+  /**
+   * Sends a ping or a pong, ahead of queued data. Only where `ping` is yes.
+   * While an answer to a ping waits, a later one may take its place (RFC 6455,
+   * section 5.5.3).
+   */
+  sendControl(
+    type: 9 | 10,
+    payload: Uint8Array,
+    answer?: boolean,
+  ): Promise<void> | undefined;
 
   /**
    * Sends a close frame behind what was sent, and ends the connection once the peer's has come; `code` 1005 sends an

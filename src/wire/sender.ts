@@ -126,17 +126,25 @@ export class Sender {
   }
 
   /**
-   * Sends a ping or a pong, ahead of the data. Of the pongs that come while a
-   * write is under way only the latest is kept (RFC 6455, section 5.5.3).
+   * Sends a ping or a pong, ahead of the data. Of the answers to pings that
+   * come while a write is under way only the latest is kept (RFC 6455, section
+   * 5.5.3), of other pongs as many as there is room for, and the latest.
    */
-  control(type: 9 | 10, payload: Uint8Array): Promise<void> | undefined {
+  control(
+    type: 9 | 10,
+    payload: Uint8Array,
+    answer = false,
+  ): Promise<void> | undefined {
     if (
       this.#closed || this.#close !== undefined ||
       !maySendControl(this.#session.state)
     ) return undefined;
     if (type === 10 && this.#writing !== undefined) {
-      this.#pong = new Uint8Array(payload);
-      return undefined;
+      const full = this.#controlSize >= CONTROL_LIMIT;
+      if (answer || full) {
+        this.#pong = new Uint8Array(payload);
+        return full ? this.#wait() : undefined;
+      }
     }
     const frame = this.#session.encode(type, payload);
     (this.#control ??= []).push(frame);

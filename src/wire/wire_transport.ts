@@ -155,8 +155,9 @@ export class WireTransport implements Transport, InputOwner {
   sendControl(
     type: 9 | 10,
     payload: Uint8Array,
+    answer?: boolean,
   ): Promise<void> | undefined {
-    return this.#sender.control(type, payload);
+    return this.#sender.control(type, payload, answer);
   }
 
   close(code: number, reason: string): void {

@@ -113,14 +113,47 @@ test("sender.control() goes between messages, not into a large frame", () => {
   assertEquals(toHex(bytes.subarray(-3)), "89 01 01");
 });
 
-test("sender.control() keeps the latest pong while a write is under way", () => {
+test("sender.control() keeps the latest answer while a write is under way", () => {
   const { sender, stream } = makeSender();
   sender.frame(1, "a", true, false);
   sender.flush();
-  for (let i = 0; i < 100; i++) sender.control(10, new Uint8Array([i]));
+  for (let i = 0; i < 100; i++) {
+    sender.control(10, new Uint8Array([i]), true);
+  }
   sender.control(9, hex("aa"));
   stream.releaseAll();
   assertEquals(toHex(stream.written()), "81 01 61 89 01 aa 8a 01 63");
+});
+
+test("sender.control() keeps an answer beside the pongs that nobody asked for", () => {
+  const { sender, stream } = makeSender();
+  sender.frame(1, "a", true, false);
+  sender.flush();
+  sender.control(10, hex("01"));
+  sender.control(10, hex("aa"), true);
+  sender.control(10, hex("02"));
+  stream.releaseAll();
+  assertEquals(
+    toHex(stream.written()),
+    "81 01 61 8a 01 01 8a 01 02 8a 01 aa",
+  );
+});
+
+test("sender.control() bounds pongs that nobody waits to send", async () => {
+  const { sender, stream } = makeSender();
+  sender.frame(1, "a", true, false);
+  sender.flush();
+  let wait: Promise<void> | undefined;
+  for (let i = 0; i < 100_000; i++) {
+    wait = sender.control(10, new Uint8Array(125).fill(i));
+  }
+  assert(sender.unsent < 5000, `${sender.unsent}`);
+  assert(await isPending(wait!));
+  stream.releaseAll();
+  await wait;
+  const written = stream.written();
+  // The latest is among them.
+  assertEquals(written.subarray(-125), new Uint8Array(125).fill(99_999));
 });
 
 test("sender.control() asks to wait when much is queued", async () => {
