@@ -20,6 +20,11 @@ export class Chain<T> {
     return this.#first?.item;
   }
 
+  /** The youngest item. */
+  get last(): T | undefined {
+    return this.#last?.item;
+  }
+
   /** Adds an item behind all others; its place. */
   push(item: T): Link<T> {
     const link: Link<T> = { item, before: this.#last, after: undefined };

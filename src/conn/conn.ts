@@ -551,7 +551,8 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
 
   /**
    * Sends a ping and waits for its pong. Needs somebody who reads: a
-   * connection whose peer is stopped for want of a reader gets no pong.
+   * connection whose peer is stopped for want of a reader gets no pong. A pong
+   * ends the wait of all pings with its payload, and of those before.
    *
    * @param data The payload, at most 125 bytes; default: one that no other ping
    * has

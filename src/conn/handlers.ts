@@ -87,9 +87,12 @@ export class PingRounds {
     return { promise, drop };
   }
 
-  /** A pong answers the first ping with its payload, and all before that (RFC 6455, section 5.5.3). */
+  /**
+   * A pong answers the last ping with its payload, and all before that: a peer
+   * may answer the latest alone (RFC 6455, section 5.5.3).
+   */
   pong(payload: Uint8Array): void {
-    const answered = this.#alike.get(textOf(payload))?.first;
+    const answered = this.#alike.get(textOf(payload))?.last;
     if (answered === undefined) return;
     const now = performance.now();
     while (answered.places !== undefined) {

@@ -23,6 +23,15 @@ test("chain is first in, first out", () => {
   assertEquals([chain.first, chain.length], [undefined, 0]);
 });
 
+test("chain.last is the youngest that is left", () => {
+  const { chain, remove } = chainOf("abc");
+  for (const [last, out] of [["c", "b"], ["c", "c"], ["a", "a"]] as const) {
+    assertEquals(chain.last, last);
+    remove(out);
+  }
+  assertEquals(chain.last, undefined);
+});
+
 test("chain.remove() takes an item out of anywhere", () => {
   for (
     const [out, left] of [

@@ -212,6 +212,22 @@ export function control(fixture: Fixture): void {
   }, { needs: ["ping"] });
 
   it(
+    "ping() takes a pong for all that have its payload",
+    async ({ conn, peer }) => {
+      const alike = [conn.ping("1"), conn.ping("2"), conn.ping("1")];
+      const last = conn.ping("3");
+      for (let i = 0; i < 4; i++) await peer.next();
+      // RFC 6455, section 5.5.3: it may be of the latest alone.
+      peer.frame(10, "1");
+      await Promise.all(alike);
+      assert(await isPending(last));
+      peer.frame(10, "3");
+      await last;
+    },
+    { needs: ["ping"] },
+  );
+
+  it(
     "ping() leaves the pong to the pong handler too",
     async ({ conn, peer }) => {
       const pongs: string[] = [];
