@@ -57,6 +57,11 @@ export class Core implements TransportReceiver {
     return wait === undefined ? RESOLVED : handled(wait);
   }
 
+  /** Sends a pong; while it waits, the answer to a later ping takes its place. */
+  answerPing(payload: Uint8Array): void {
+    this.transport.sendControl(10, payload, true)?.catch(() => {});
+  }
+
   /** Sends a close frame at once; the closing handshake goes on by itself. */
   sendClose(code: number, reason: string): Promise<void> {
     if (this.#closing || this.ending.state === "closed") {
@@ -160,7 +165,7 @@ export class Core implements TransportReceiver {
     if (this.pingHandler !== undefined) {
       runHandler(this.pingHandler, [payload], (error) => this.#throw(error));
     } else if (!answered) {
-      this.transport.sendControl(10, payload, true)?.catch(() => {});
+      this.answerPing(payload);
     }
   }
 
