@@ -23,13 +23,16 @@ interface Parcel {
   offset: number;
   /** When it is there; 0 without latency. */
   readonly due: number;
+  /** What was written next: a list, as tens of thousands may be under way. */
+  next: Parcel | undefined;
 }
 
 /** One direction of a pipe in memory. */
 export class Lane {
   readonly #options: LaneOptions;
   #receiver: LaneReceiver | undefined;
-  #parcels: Parcel[] = [];
+  #first: Parcel | undefined;
+  #last: Parcel | undefined;
   #size = 0;
   #done: ((error?: unknown) => void) | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -97,20 +100,23 @@ export class Lane {
   stop(error: unknown): void {
     this.#over = true;
     clearTimeout(this.#timer);
-    this.#parcels = [];
+    this.#first = this.#last = undefined;
     this.giveUp(error);
   }
 
   #send(bytes: Uint8Array<ArrayBuffer> | undefined): void {
     const { latency } = this.#options;
     const due = latency === 0 ? 0 : performance.now() + latency;
-    this.#parcels.push({ bytes, offset: 0, due });
+    const parcel: Parcel = { bytes, offset: 0, due, next: undefined };
+    if (this.#last === undefined) this.#first = parcel;
+    else this.#last.next = parcel;
+    this.#last = parcel;
     this.#run();
   }
 
   #run(): void {
     if (this.#running || this.#over || this.#receiver === undefined) return;
-    const first = this.#parcels[0];
+    const first = this.#first;
     if (first === undefined) return;
     this.#running = true;
     if (isDue(first)) {
@@ -125,7 +131,7 @@ export class Lane {
   async #deliver(): Promise<void> {
     const receiver = this.#receiver!;
     while (!this.#paused && !this.#over) {
-      const first = this.#parcels[0];
+      const first = this.#first;
       if (first === undefined || !isDue(first)) break;
       if (first.bytes === undefined) {
         this.#over = true;
@@ -154,7 +160,7 @@ export class Lane {
     const parts = [chunk];
     let missing = this.#options.chunkSize - chunk.length;
     while (missing > 0) {
-      const first = this.#parcels[0];
+      const first = this.#first;
       if (first?.bytes === undefined || !isDue(first)) break;
       const part = this.#cut(missing);
       missing -= part.length;
@@ -165,16 +171,21 @@ export class Lane {
 
   /** At most so many bytes of the first parcel. */
   #cut(count: number): Uint8Array<ArrayBuffer> {
-    const first = this.#parcels[0]!;
+    const first = this.#first!;
     const bytes = first.bytes!;
     if (first.offset === 0 && bytes.length <= count) {
-      this.#parcels.shift();
+      this.#shift();
       return bytes;
     }
     const chunk = bytes.slice(first.offset, first.offset + count);
     first.offset += chunk.length;
-    if (first.offset === bytes.length) this.#parcels.shift();
+    if (first.offset === bytes.length) this.#shift();
     return chunk;
+  }
+
+  #shift(): void {
+    this.#first = this.#first?.next;
+    if (this.#first === undefined) this.#last = undefined;
   }
 }
 
