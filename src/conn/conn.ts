@@ -671,7 +671,7 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
   /** What runs when a ping has come. */
   get pingHandler(): PingHandler {
     return this.#core.pingHandler ??
-      ((data) => this.#core.answerPing(controlPayload(data)));
+      ((data) => this.#core.answerPing(new Uint8Array(controlPayload(data))));
   }
 
   /** What runs when a pong has come. */

@@ -110,7 +110,7 @@ export interface Transport {
   /**
    * Sends a ping or a pong, ahead of queued data. Only where `ping` is yes.
    * While an answer to a ping waits, a later one may take its place (RFC 6455,
-   * section 5.5.3).
+   * section 5.5.3); its payload is the transport's own from now on.
    */
   sendControl(
     type: 9 | 10,

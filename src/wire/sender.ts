@@ -53,7 +53,7 @@ export class Sender {
   #large: LargeFrame | undefined; // stands behind all that is gathered
   #control: Uint8Array<ArrayBuffer>[] | undefined;
   #controlSize = 0;
-  #pong: Uint8Array<ArrayBuffer> | undefined; // the latest, while blocked
+  #pong: Uint8Array | undefined; // the latest, while blocked
   #close: { payload: Uint8Array; written: () => void } | undefined;
   #closed = false; // the close frame has been written, or nothing can be
   #unsent = 0;
@@ -142,7 +142,8 @@ export class Sender {
     if (type === 10 && this.#writing !== undefined) {
       const full = this.#controlSize >= CONTROL_LIMIT;
       if (answer || full) {
-        this.#pong = new Uint8Array(payload);
+        // An answer is nobody else's; a flood of copies would be garbage.
+        this.#pong = answer ? payload : new Uint8Array(payload);
         return full ? this.#wait() : undefined;
       }
     }
