@@ -31,7 +31,9 @@ test("two pages of the chat talk, and one reloads", async () => {
   await ann.say("Hello, Bo!");
   await bo.sees("Hello, Bo!");
   await bo.say(evil);
+  // Either page may be the first to hear it.
   await ann.sees(evil);
+  await bo.sees(evil);
   const seen = (own: string) =>
     [["Ann", "Hello, Bo!"], ["Bo", evil]].map(([name, text]) => ({
       name,
