@@ -174,12 +174,18 @@ async function answer(
     // An answer that has nobody to go to.
     if (gone.signal.aborted && !target.headersSent) return;
     options.onError(error);
-    if (target.headersSent) target.destroy();
+    if (target.headersSent) cutAnswer(target);
     else refuseRequest(target, 500, "Internal Server Error");
   } finally {
     // What `fetch` has left of the body stands before the next request.
     skipBody(message);
   }
+}
+
+/** Cuts a connection in the midst of an answer, once it is that answer's turn. */
+function cutAnswer(target: ServerResponse): void {
+  if (target.socket === null) target.destroy();
+  else cut(target.socket);
 }
 
 /** Answers what is no HTTP, or comes too slowly; then cuts the connection. */

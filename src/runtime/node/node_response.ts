@@ -179,6 +179,7 @@ async function writeBody(
   const reader = body.getReader();
   let written = 0;
   let closed = false;
+  let failed = false;
   let wake = () => {};
   const onDrain = () => wake();
   const onClose = () => {
@@ -188,6 +189,11 @@ async function writeBody(
   };
   sink.on("drain", onDrain).on("close", onClose);
   if (sink.destroyed) onClose();
+  // A body that fails does not wait for a client that reads nothing.
+  reader.closed.catch(() => {
+    failed = true;
+    wake();
+  });
   try {
     for (;;) {
       const { done, value } = await reader.read();
@@ -195,7 +201,7 @@ async function writeBody(
       written += value?.length ?? 0;
       checkLength(written, length, done);
       if (done) break;
-      if (sink.write(value) || closed) continue;
+      if (sink.write(value) || closed || failed) continue;
       await new Promise<void>((resolve) => void (wake = resolve));
     }
     sink.end();

@@ -225,6 +225,36 @@ onWire(
   { onError: (error) => void reported.push(String(error)) },
 );
 
+let failBody: (error: Error) => void;
+let cutOff: Promise<unknown>;
+onWire(
+  "a body that fails cuts a client that reads nothing",
+  (request) => {
+    cutOff = new Promise((resolve) =>
+      request.signal.addEventListener("abort", resolve)
+    );
+    return new Response(
+      new ReadableStream({
+        start(controller) {
+          controller.enqueue(new Uint8Array(32 * MiB));
+          failBody = (error) => controller.error(error);
+        },
+      }),
+    );
+  },
+  async (peer) => {
+    reported.length = 0;
+    peer.send(head("GET / HTTP/1.1", "Host: a"));
+    await peer.readHead();
+    peer.pause();
+    assert(await isPending(cutOff));
+    failBody(new Error("of the body"));
+    await cutOff;
+    assertEquals(reported, ["Error: of the body"]);
+  },
+  { onError: (error) => void reported.push(String(error)) },
+);
+
 const silent = deferred();
 onWire(
   "the head goes out before a body that takes its time",
