@@ -9,7 +9,7 @@ import process from "node:process";
 
 import { type Conn, Dialer, serve } from "../../mod.ts";
 import { takeGauge } from "../leak_gauge.ts";
-import { collectGarbage } from "./gauge.ts";
+import { collectGarbage } from "../process/garbage.ts";
 
 // Connections at a time.
 const AT_ONCE = 32;

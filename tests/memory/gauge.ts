@@ -2,29 +2,11 @@
 
 import process from "node:process";
 
+import { collectGarbage } from "../process/garbage.ts";
 import { resetPeak, resident } from "../process/proc.ts";
-
-interface Collectors {
-  /** V8's, by `--expose-gc`. */
-  readonly gc?: () => void;
-  readonly Bun?: { gc(sync: boolean): void };
-}
 
 // Where the system tells no peak, it is looked for.
 const SAMPLE_EVERY = 5;
-
-/** Collects garbage, until what is freed late is free as well. */
-export async function collectGarbage(): Promise<void> {
-  const { gc, Bun } = globalThis as Collectors;
-  if (gc === undefined && Bun === undefined) {
-    throw new Error("Cannot collect garbage: V8 needs --expose-gc");
-  }
-  for (let i = 0; i < 5; i++) {
-    gc?.();
-    Bun?.gc(true);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
 
 /** Resident bytes, at the most, above those of now. */
 export class PeakGauge {

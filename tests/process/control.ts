@@ -2,16 +2,12 @@
 
 import process from "node:process";
 
+import { collectGarbage } from "./garbage.ts";
+
 /** What a server prints when it listens. */
 export interface Ready {
   readonly port: number;
   readonly pid: number;
-}
-
-interface Collectors {
-  /** V8's, by `--expose-gc`. */
-  readonly gc?: (options: Record<string, string>) => void;
-  readonly Bun?: { gc(sync: boolean): void };
 }
 
 /**
@@ -41,16 +37,4 @@ export function answerLines(
 async function collect(): Promise<string> {
   await collectGarbage();
   return "collected";
-}
-
-/** Collects garbage, and waits until pages have been given back. */
-export async function collectGarbage(): Promise<void> {
-  const { gc, Bun } = globalThis as Collectors;
-  // Sweeping and giving pages back take their time behind a collection.
-  for (let i = 0; i < 5; i++) {
-    // The last resort is the one that gives pages back.
-    gc?.({ type: "major", execution: "sync", flavor: "last-resort" });
-    Bun?.gc(true);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
 }

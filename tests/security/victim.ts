@@ -10,7 +10,8 @@ import process from "node:process";
 
 import { type Conn, serve } from "../../mod.ts";
 import { openContexts } from "../../src/deflate/contexts.ts";
-import { collectGarbage, PeakGauge } from "../memory/gauge.ts";
+import { PeakGauge } from "../memory/gauge.ts";
+import { collectGarbage } from "../process/garbage.ts";
 
 const MiB = 2 ** 20;
 

@@ -12,7 +12,8 @@
 import process from "node:process";
 import { parseArgs } from "node:util";
 
-import { answerLines, collectGarbage } from "../process/control.ts";
+import { answerLines } from "../process/control.ts";
+import { collectGarbage } from "../process/garbage.ts";
 import { type Leave, LEAVES, Life, type Totals } from "./client_conn.ts";
 import { Places } from "../places.ts";
 import { PayloadSource, seeded } from "./payload.ts";

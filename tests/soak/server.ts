@@ -7,7 +7,8 @@
  */
 
 import { type Conn, isUnexpectedCloseError, serve } from "../../mod.ts";
-import { announce, collectGarbage } from "../process/control.ts";
+import { announce } from "../process/control.ts";
+import { collectGarbage } from "../process/garbage.ts";
 import { PATIENCE, verify } from "./payload.ts";
 
 /** What the server has seen. */
