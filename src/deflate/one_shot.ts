@@ -2,6 +2,7 @@
 
 import { constants, deflateRawSync, inflateRawSync } from "node:zlib";
 import { ReadLimitError } from "../errors.ts";
+import { deflateDirect, inflateDirect } from "./direct.ts";
 import { corrupt, isCorrupt } from "./faults.ts";
 import { ownBytes } from "./own_bytes.ts";
 import { deflateCost, spend } from "./turns.ts";
@@ -29,7 +30,7 @@ export function deflateOnce(
   settings: DeflateSettings,
 ): Uint8Array<ArrayBuffer> {
   spend(deflateCost(data.length, settings.level));
-  return deflateRawSync(data, {
+  return deflateDirect(data, settings) ?? deflateRawSync(data, {
     ...deflateOptions(settings, data.length),
     finishFlush: constants.Z_SYNC_FLUSH,
     // What does not shrink grows by a few bytes: one chunk holds it.
@@ -63,8 +64,7 @@ export function inflateOnce(
     if (limit > MAX_OUTPUT) return undefined;
     throw new ReadLimitError(limit);
   }
-  const { buffer, engine } = result;
-  const { bytesWritten: used } = engine;
+  const { buffer, used } = result;
   if (used < length) return undefined;
   // RFC 7692, section 7.2.3.4: a final block may end the message, but not what
   // we have added.
@@ -96,20 +96,30 @@ function inflatedLength(data: Uint8Array): number {
 
 interface Inflated {
   readonly buffer: Uint8Array<ArrayBuffer>;
-  readonly engine: { readonly bytesWritten: number };
+  /** How many bytes of the input it took. */
+  readonly used: number;
 }
 
 function inflate(input: Uint8Array, max: number): Inflated | undefined {
+  const direct = inflateDirect(input, max);
+  if (direct !== undefined) return { buffer: direct, used: input.length };
   try {
-    return inflateRawSync(input, {
+    const { buffer, engine } = inflateRawSync(input, {
       info: true,
       // JSON shrinks to about a fifth.
       chunkSize: Math.min(65_536, Math.max(256, input.length * 6)),
       maxOutputLength: max,
-    }) as unknown as Inflated;
+    }) as unknown as Informed;
+    return { buffer, used: engine.bytesWritten };
   } catch (error) {
     const { code } = error as { code?: unknown };
     if (code === "ERR_BUFFER_TOO_LARGE") return undefined;
     throw isCorrupt(error) ? corrupt(error) : error;
   }
+}
+
+/** What zlib returns with `info`, which its types do not know. */
+interface Informed {
+  readonly buffer: Uint8Array<ArrayBuffer>;
+  readonly engine: { readonly bytesWritten: number };
 }

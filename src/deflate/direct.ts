@@ -1,0 +1,185 @@
+/**
+ * zlib without the streams around it. For a message of a kilobyte node:zlib
+ * takes as long to make and drop a stream as zlib to do its work; the streams'
+ * own handles do it in the call, and again for the next message. They are no
+ * public interface: each is tried before it is trusted, and a message that
+ * they cannot do in one go is left to the public calls.
+ */
+
+import {
+  constants,
+  createDeflateRaw,
+  createInflateRaw,
+  type DeflateRaw,
+  deflateRawSync,
+  type InflateRaw,
+} from "node:zlib";
+import { spend } from "./turns.ts";
+import {
+  deflateOptions,
+  type DeflateSettings,
+  type ZlibDeflateOptions,
+} from "./zlib_options.ts";
+
+/** Most bytes to compress here; where there are more, streams cost little. */
+const MAX_DEFLATE = 16_384;
+/** Most bytes to inflate here, and most that may come of them. */
+const MAX_INFLATE = 8192;
+const MAX_INFLATED = 131_072;
+// A context holds up to 260 KiB, and the peers choose the windows.
+const MAX_CONTEXTS = 8;
+
+/** The handle of a stream of node:zlib, on all runtimes. */
+interface Handle {
+  onerror: () => void;
+  reset(): void;
+  writeSync(
+    flush: number,
+    input: Uint8Array,
+    inputStart: number,
+    inputLength: number,
+    output: Uint8Array,
+    outputStart: number,
+    outputLength: number,
+  ): void;
+}
+
+interface Parts {
+  readonly _handle: Handle;
+  /** Bytes of the output that are free, and of the input that are left. */
+  readonly _writeState: Uint32Array;
+}
+
+/** A context of zlib that does one message after the other. */
+class Context {
+  readonly #stream: DeflateRaw | InflateRaw;
+  readonly #handle: Handle;
+  readonly #left: Uint32Array;
+  readonly #flush: number;
+  #failed = false;
+
+  constructor(stream: DeflateRaw | InflateRaw, flush: number) {
+    const parts = stream as unknown as Parts;
+    this.#stream = stream;
+    this.#handle = parts._handle;
+    this.#left = parts._writeState;
+    this.#flush = flush;
+    this.#handle.onerror = () => void (this.#failed = true);
+  }
+
+  /** All that comes of an input; `undefined` if it is not to be had at once. */
+  run(
+    input: Uint8Array,
+    max: number = output.length,
+  ): Uint8Array<ArrayBuffer> | undefined {
+    const handle = this.#handle;
+    const left = this.#left;
+    this.#failed = false;
+    handle.reset();
+    handle.writeSync(this.#flush, input, 0, input.length, output, 0, max);
+    // With no room left there may be more to come.
+    return this.#failed || left[1] !== 0 || left[0] === 0
+      ? undefined
+      : output.slice(0, max - left[0]!);
+  }
+
+  close(): void {
+    this.#stream.destroy();
+  }
+}
+
+let output: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+let inflater: Context | undefined;
+const deflaters: Map<number, Context> = new Map();
+let trusted: boolean | undefined;
+
+/**
+ * Compresses bytes without regard to any before them.
+ *
+ * @param data The bytes, at least one
+ * @param settings Level and window
+ * @returns Blocks that end with 00 00 ff ff; `undefined` where it is a case for
+ * the public calls
+ */
+export function deflateDirect(
+  data: Uint8Array,
+  settings: DeflateSettings,
+): Uint8Array<ArrayBuffer> | undefined {
+  if (data.length > MAX_DEFLATE || !isTrusted()) return undefined;
+  const { level, windowBits } = settings;
+  const key = 16 * level + windowBits; // which is at most 15
+  let context = deflaters.get(key);
+  if (context === undefined) {
+    if (deflaters.size === MAX_CONTEXTS) {
+      for (const other of deflaters.values()) other.close();
+      deflaters.clear();
+    }
+    context = makeDeflater(deflateOptions(settings));
+    deflaters.set(key, context);
+  }
+  return context.run(data);
+}
+
+/**
+ * Inflates a whole message that refers to none before it.
+ *
+ * @param data The message, to the end of its final block
+ * @param limit The most bytes that it may inflate to
+ * @returns The bytes, the caller's own; `undefined` where it is a case for the
+ * public calls: faulty data as well
+ */
+export function inflateDirect(
+  data: Uint8Array,
+  limit: number,
+): Uint8Array<ArrayBuffer> | undefined {
+  if (data.length > MAX_INFLATE || !isTrusted()) return undefined;
+  const max = Math.min(limit + 1, MAX_INFLATED);
+  const inflated = inflater!.run(data, max);
+  // What is done in vain counts as well.
+  if (inflated === undefined) spend(max);
+  return inflated;
+}
+
+function isTrusted(): boolean {
+  return trusted ??= doAsExpected();
+}
+
+function doAsExpected(): boolean {
+  const sample = Uint8Array.from({ length: 999 }, (_, i) => i % 13 * i % 251)
+    .subarray(9);
+  const options = deflateOptions({ level: 1, windowBits: 15 });
+  const flush = constants.Z_SYNC_FLUSH;
+  const expected = deflateRawSync(sample, { ...options, finishFlush: flush });
+  const whole = deflateRawSync(sample);
+  output = new Uint8Array(MAX_INFLATED);
+  try {
+    const deflater = makeDeflater(options);
+    inflater = new Context(createInflateRaw(), constants.Z_FINISH);
+    const faulty = [
+      whole.subarray(0, -1),
+      Uint8Array.of(0xff, 0xff),
+      Uint8Array.from([...whole, 0]),
+    ];
+    const ok = [1, 2].every(() =>
+      equal(deflater.run(sample), expected) &&
+      faulty.every((data) => inflater!.run(data) === undefined) &&
+      inflater!.run(whole, sample.length) === undefined &&
+      equal(inflater!.run(whole, sample.length + 1), sample)
+    );
+    deflater.close();
+    if (ok) return true;
+  } catch {
+    // The handles are others than those that we know.
+  }
+  output = new Uint8Array(0);
+  inflater = undefined;
+  return false;
+}
+
+function makeDeflater(options: ZlibDeflateOptions): Context {
+  return new Context(createDeflateRaw({ ...options }), constants.Z_SYNC_FLUSH);
+}
+
+function equal(a: Uint8Array | undefined, b: Uint8Array): boolean {
+  return a?.length === b.length && b.every((byte, i) => a[i] === byte);
+}

@@ -1,0 +1,78 @@
+import { assert, assertEquals } from "@std/assert";
+import { constants, deflateRawSync, inflateRawSync } from "node:zlib";
+
+import { deflateDirect, inflateDirect } from "../../src/deflate/direct.ts";
+import { test } from "../helper.ts";
+import { concat, jsonBytes, noiseBytes } from "./samples.ts";
+
+const ONE = { level: 1, windowBits: 15 };
+const TAIL = Uint8Array.of(0x03, 0x00);
+
+function inflated(blocks: Uint8Array): Uint8Array {
+  const finishFlush = constants.Z_SYNC_FLUSH;
+  return new Uint8Array(inflateRawSync(blocks, { finishFlush }));
+}
+
+for (const [what, make] of Object.entries({ jsonBytes, noiseBytes })) {
+  test(`deflateDirect() does what zlib's calls undo, ${what}`, () => {
+    for (const size of [1, 10, 1000, 16_384]) {
+      // More settings than it holds contexts of.
+      for (const level of [-2, -1, 0, 1, 6, 9]) {
+        for (const windowBits of [8, 9, 12, 15]) {
+          const data = make(size + 3).subarray(3);
+          const encoded = deflateDirect(data, { level, windowBits });
+          assert(encoded !== undefined);
+          assertEquals(inflated(encoded), data);
+        }
+      }
+    }
+  });
+}
+
+test("deflateDirect() refers to no message before", () => {
+  const first = deflateDirect(jsonBytes(1000), ONE);
+  deflateDirect(noiseBytes(1000), ONE);
+  assertEquals(deflateDirect(jsonBytes(1000), ONE), first);
+  assertEquals(deflateDirect(new Uint8Array(16_385), ONE), undefined);
+});
+
+test("inflateDirect() undoes what zlib's calls do", () => {
+  for (const size of [0, 1, 1000, 30_000, 131_071]) {
+    const data = jsonBytes(size);
+    const encoded = concat([Uint8Array.of(7), deflateRawSync(data)]).subarray(
+      1,
+    );
+    const direct = inflateDirect(encoded, Infinity);
+    assertEquals(direct, encoded.length > 8192 ? undefined : data);
+  }
+  const block = deflateDirect(jsonBytes(1000), ONE)!;
+  assertEquals(inflateDirect(concat([block, TAIL]), 1e6), jsonBytes(1000));
+});
+
+test("inflateDirect() leaves what is faulty or too long, and goes on", () => {
+  const data = new Uint8Array(131_072);
+  const whole = deflateRawSync(data.subarray(1));
+  const check = () =>
+    assertEquals(inflateDirect(whole, 131_071)?.length, 131_071);
+  check();
+  assertEquals(inflateDirect(whole, 131_070), undefined);
+  check();
+  assertEquals(inflateDirect(deflateRawSync(data), Infinity), undefined);
+  check();
+  for (let cut = 0; cut < whole.length; cut++) {
+    assertEquals(inflateDirect(whole.subarray(0, cut), Infinity), undefined);
+  }
+  check();
+  assertEquals(inflateDirect(concat([whole, TAIL]), Infinity), undefined);
+  check();
+  assertEquals(inflateDirect(Uint8Array.of(0xff), Infinity), undefined);
+  check();
+});
+
+test("inflateDirect() gives plain bytes with a buffer to themselves", () => {
+  const first = inflateDirect(deflateRawSync(jsonBytes(10)), Infinity)!;
+  inflateDirect(deflateRawSync(noiseBytes(10)), Infinity);
+  assertEquals(first, jsonBytes(10));
+  assertEquals(first.constructor, Uint8Array);
+  assertEquals(first.buffer.byteLength, 10);
+});
