@@ -49,7 +49,7 @@ const USERS_FORMS: readonly string[] = [
   "tests/types/deno_forms.ts",
 ];
 const CHECK_LIMIT = 5 * 60_000;
-const SUITE_LIMIT = 10 * 60_000;
+const SUITE_LIMIT = 13 * 60_000;
 
 async function main(args: readonly string[]): Promise<void> {
   const plan = await makePlan(args);

@@ -50,4 +50,4 @@ test("runRounds() measures every cell of a tiny round", async () => {
   const outcomes = CELLS.map((one) => compare(one, rounds));
   assert(comparisonTable(outcomes).includes("| wire on Deno "));
   assert(measurementTable(rounds).includes("| bare callback on Bun "));
-}, { only: "deno", timeout: 60_000 });
+}, { only: "deno", timeout: 180_000 });

@@ -345,9 +345,9 @@ test("Conn: control frames pass between the parts of a large message", async () 
   const { server, client } = connPair();
   const reading = client.readMessage();
   const sending = server.send(jsonBytes(4 * 2 ** 20));
-  assert(await withTimeout(server.ping(), 5000, "the pong") >= 0);
   let sent = false;
   sending.then(() => sent = true);
+  assert(await withTimeout(server.ping(), 5000, "the pong") >= 0);
   assertEquals(sent, false, "the pong came before the end");
   assertEquals((await reading).data.length, 4 * 2 ** 20);
   await sending;

@@ -63,7 +63,9 @@ export async function fuzz(
   Error.stackTraceLimit = 0;
   while (count < inputs) {
     // The clock costs more than some inputs do.
-    if ((count & 15) === 0 && performance.now() - begin >= time) break;
+    if (
+      (count & 15) === 0 && count > 0 && performance.now() - begin >= time
+    ) break;
     const iteration = from + count++;
     options.onInput?.(iteration);
     const input = target.generate(new Random(seed, stream, iteration));
