@@ -275,6 +275,12 @@ function checkIP(text: string): Fault {
     { length: 8 },
     (_, i) => (bytes[2 * i]! * 256 + bytes[2 * i + 1]!).toString(16),
   );
+  // Bun's URL refuses some addresses that end in IPv4, such as ::1:1:1:1:1.1.1.1
+  const plain = text.replace(
+    /(\d+)\.(\d+)\.(\d+)\.(\d+)$/,
+    (_, ...[a, b, c, d]) =>
+      `${(a * 256 + +b).toString(16)}:${(c * 256 + +d).toString(16)}`,
+  );
   const host = (address: string) => new URL(`http://[${address}]/`).hostname;
-  return host(groups.join(":")) === host(text) ? undefined : `ip: ${groups}`;
+  return host(groups.join(":")) === host(plain) ? undefined : `ip: ${groups}`;
 }
