@@ -33,7 +33,7 @@ export interface View {
   readonly colors?: "light" | "dark";
 }
 
-const WAIT_LIMIT = 10_000;
+const WAIT_LIMIT = 30_000;
 /** What a change that shows in no node comes with. */
 const EVENTS = [
   "input",

@@ -36,7 +36,7 @@ test("Page.screenshot() brings a picture of megabytes", async () => {
     const last = new TextDecoder().decode(picture.subarray(-8, -4));
     assertEquals(last, "IEND");
   }
-}, { lacks: lacksBrowser, timeout: 30_000 });
+}, { lacks: lacksBrowser, timeout: 60_000 });
 
 test("Page drives a page", async () => {
   await using browser = await Browser.launch();
@@ -123,7 +123,7 @@ test("Page drives a page", async () => {
     [300, true, true],
   );
   await page.close();
-}, { lacks: lacksBrowser, timeout: 30_000 });
+}, { lacks: lacksBrowser, timeout: 60_000 });
 
 test("Browser.newPage() keeps isolated pages apart", async () => {
   await using browser = await Browser.launch();
@@ -138,7 +138,7 @@ test("Browser.newPage() keeps isolated pages apart", async () => {
   const read = "localStorage.name ?? null";
   assertEquals(await pages[1]!.evaluate(read), "first");
   assertEquals(await pages[2]!.evaluate(read), null);
-}, { lacks: lacksBrowser, timeout: 30_000 });
+}, { lacks: lacksBrowser, timeout: 60_000 });
 
 test("Browser ends a call that waits where the browser goes", async () => {
   await using browser = await Browser.launch();
@@ -150,4 +150,4 @@ test("Browser ends a call that waits where the browser goes", async () => {
   );
   await browser[Symbol.asyncDispose]();
   await waiting;
-}, { lacks: lacksBrowser, timeout: 30_000 });
+}, { lacks: lacksBrowser, timeout: 60_000 });

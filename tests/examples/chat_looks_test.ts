@@ -112,8 +112,9 @@ test("the chat's page is fit to be read and touched everywhere", async () => {
   ];
   for (const [i, person] of people.entries()) {
     for (const text of texts) {
-      person.say(`message-${i}-${text.length}`, text);
-      await visitor.sees(text.trim());
+      const own = `${i} ${text}`;
+      person.say(`message-${i}-${text.length}`, own);
+      await visitor.sees(own.trim());
     }
   }
   await look("with messages");

@@ -5,7 +5,7 @@ import { assert, assertEquals } from "@std/assert";
 import { TEXT_LENGTH } from "../../examples/chat/protocol.ts";
 import { Browser, lacksBrowser } from "../browser/browser.ts";
 import { noiseBytes } from "../deflate/samples.ts";
-import { portOf } from "../fixtures/servers.ts";
+import { freePort } from "../fixtures/free_port.ts";
 import { test } from "../helper.ts";
 import { FAST, Folder, Person, startChat } from "./chat_person.ts";
 import { LIMIT, Visitor } from "./chat_visitor.ts";
@@ -63,9 +63,9 @@ test("two pages of the chat talk, and one reloads", async () => {
 test("the chat's pages outlive a restart, and nothing is lost", async () => {
   using folder = new Folder();
   const history = `${folder.path}/history.jsonl`;
-  let server = await startChat({ history });
+  const port = await freePort();
+  let server = await startChat({ history, port });
   try {
-    const port = portOf(server);
     await using browser = await Browser.launch();
     const ann = await Visitor.join(browser, server, "Ann");
     const bo = await Visitor.join(browser, server, "Bo");

@@ -19,8 +19,15 @@ async function withClient(
   await fn(client);
 }
 
-/** Echoes text and answers pings, to the end of the closing handshake. */
-async function echo(peer: RawPeer, answersPings: boolean): Promise<void> {
+/**
+ * Echoes so many messages and answers pings, to the end of the closing
+ * handshake.
+ */
+async function echo(
+  peer: RawPeer,
+  answersPings: boolean,
+  messages = Infinity,
+): Promise<void> {
   peer.send(await accepting(await peer.readHead()));
   for (;;) {
     const { opcode, payload } = await peer.readFrame();
@@ -30,13 +37,16 @@ async function echo(peer: RawPeer, answersPings: boolean): Promise<void> {
       await peer.ended;
       return;
     }
-    if (opcode !== 9) peer.sendFrame({ opcode, payload });
-    else if (answersPings) peer.sendFrame({ opcode: 10, payload });
+    if (opcode === 9) {
+      if (answersPings) peer.sendFrame({ opcode: 10, payload });
+    } else if (messages-- > 0) {
+      peer.sendFrame({ opcode, payload });
+    }
   }
 }
 
 test("the example client sends, prints and closes after --count", async () => {
-  await withServer((peer) => echo(peer, true), async (url) => {
+  await withServer((peer) => echo(peer, true, 2), async (url) => {
     await withClient([url, "--count", "2"], async (client) => {
       assertEquals(await client.exited, 0, client.stderr);
       const lines = client.stdout.trimEnd().split("\n");

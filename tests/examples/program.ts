@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { deferred, runtime, withTimeout } from "../helper.ts";
 
 /** How long starting a runtime may take on a busy machine, in milliseconds. */
-export const START_LIMIT = 30_000;
+export const START_LIMIT = 60_000;
 
 /** What a test that interrupts an example lacks, for its option `lacks`. */
 export const lacksInterrupt: string | undefined = process.platform === "win32"

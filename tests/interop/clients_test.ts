@@ -23,6 +23,6 @@ for (const { name, lacks, pings, compresses, answer, exercise } of PEERS) {
         seen.extension,
         compression && compresses ? "permessage-deflate" : "",
       );
-    }, { lacks, timeout: 30_000 });
+    }, { lacks, timeout: 60_000 });
   }
 }

@@ -47,7 +47,7 @@ function startDeno(): OwnServer {
       const offered = request.headers.get("sec-websocket-protocol") ?? "";
       const { socket, response } = Deno.upgradeWebSocket(request, {
         ...(offered.includes("b") ? { protocol: "b" } : {}),
-        idleTimeout: request.url.endsWith("/pings") ? 1 : 0,
+        idleTimeout: request.url.endsWith("/pings") ? 6 : 0,
       });
       socket.binaryType = "arraybuffer";
       socket.onopen = () => {

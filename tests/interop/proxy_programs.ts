@@ -5,8 +5,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import net from "node:net";
 import { tmpdir } from "node:os";
 
+import { freePort } from "../fixtures/free_port.ts";
 import { deferred, withTimeout } from "../helper.ts";
-import { listen } from "../runtime/node/sockets.ts";
 
 /** A user name and a password. */
 export interface User {
@@ -14,7 +14,7 @@ export interface User {
   readonly password: string;
 }
 
-const START_LIMIT = 5_000;
+const START_LIMIT = 20_000;
 
 /** Runs tinyproxy, a CONNECT proxy; gives its `host:port`. */
 export async function withTinyproxy(
@@ -77,15 +77,6 @@ async function withProgram(
     child.kill("SIGKILL");
     await exited.promise;
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = net.createServer();
-  const port = await listen(server);
-  const { promise, resolve } = deferred();
-  server.close(() => resolve());
-  await promise;
-  return port;
 }
 
 function accepts(port: number): Promise<boolean> {

@@ -59,7 +59,7 @@ for (const { name, windows, sizes } of PEERS) {
           }
         }
         assertEquals((await conn.close()).code, 1000);
-      }, { lacks, timeout: 30_000 });
+      }, { lacks, timeout: 60_000 });
 
       test(`our server and the client of ${mode}`, async () => {
         await using server = await serve(echo, {
@@ -78,7 +78,7 @@ for (const { name, windows, sizes } of PEERS) {
           ],
         );
         assertEquals(await client.readLine(), "done");
-      }, { lacks, timeout: 30_000 });
+      }, { lacks, timeout: 60_000 });
     }
   }
 }

@@ -27,7 +27,7 @@ function against(
         const url = `ws://127.0.0.1:${server.port}${path}`;
         return await dialer.dial(url);
       }, peer);
-    }, { lacks: peer.lacks, timeout: 20_000 });
+    }, { lacks: peer.lacks, timeout: 60_000 });
   }
 }
 

@@ -9,8 +9,8 @@ import process from "node:process";
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 
-import { Program, START_LIMIT } from "../examples/program.ts";
-import { nodeLacks, outcomeOf } from "../fixtures/outcome.ts";
+import { Program } from "../examples/program.ts";
+import { nodeLacks, outcomeOf, RUN_LIMIT } from "../fixtures/outcome.ts";
 import { test } from "../helper.ts";
 import {
   config,
@@ -100,7 +100,7 @@ test(
     const users = /^(?:README\.md|deno\.json|mod\.ts|src\/[a-z0-9_/]+\.ts)$/;
     assertEquals(files.filter((file) => !users.test(file)), []);
   },
-  { only: "deno" },
+  { only: "deno", timeout: RUN_LIMIT },
 );
 
 test("the package is installed into a Deno project", async () => {
@@ -122,7 +122,7 @@ test("the package is installed into a Deno project", async () => {
     assertEquals(await run(deno, [...command, "user.ts"], folder), USER_PRINTS);
     await talk(deno, command, folder);
   });
-}, { only: "deno", timeout: 2 * START_LIMIT });
+}, { only: "deno", timeout: RUN_LIMIT });
 
 interface BunGlobal {
   Transpiler: new (options: { loader: "ts"; target: "node" }) => {
@@ -143,7 +143,7 @@ test("the package is installed into a Bun project", async () => {
     assertEquals(await run(bun, ["run", "user.ts"], folder), USER_PRINTS);
     await talk(bun, ["run"], folder);
   });
-}, { only: "bun", timeout: START_LIMIT });
+}, { only: "bun", timeout: RUN_LIMIT });
 
 test("the package is installed into a Node project", async () => {
   await withProject(async (folder) => {
@@ -152,7 +152,7 @@ test("the package is installed into a Node project", async () => {
     assertEquals(await run("node", ["user.ts"], folder), USER_PRINTS);
     await talk("node", [], folder, "--engine", "wire");
   });
-}, { only: "bun", timeout: START_LIMIT, lacks: nodeLacks });
+}, { only: "bun", timeout: RUN_LIMIT, lacks: nodeLacks });
 
 test("the package runs under Node where it is unpacked", async () => {
   await withProject(async (folder) => {
@@ -162,4 +162,4 @@ test("the package runs under Node where it is unpacked", async () => {
     assertEquals(await run("node", ["user.ts"], folder), USER_PRINTS);
     await talk("node", [], folder, "--engine", "wire");
   });
-}, { only: "deno", timeout: START_LIMIT, lacks: nodeLacks });
+}, { only: "deno", timeout: RUN_LIMIT, lacks: nodeLacks });

@@ -47,6 +47,10 @@ async def connect(path):
     factory = WebSocketClientFactory(plan["url"] + path, protocols=["c", "b", "a"])
     factory.protocol = Client
     factory.setProtocolOptions(
+        # It rounds times to seconds: a second is any time up to one.
+        openHandshakeTimeout=0,
+        closeHandshakeTimeout=0,
+        serverConnectionDropTimeout=0,
         perMessageCompressionOffers=[PerMessageDeflateOffer()],
         perMessageCompressionAccept=PerMessageDeflateResponseAccept,
     )

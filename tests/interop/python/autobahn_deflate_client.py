@@ -50,6 +50,10 @@ async def main(url, bits, takeover, sizes):
         request_max_window_bits=bits,
     )
     factory.setProtocolOptions(
+        # It rounds times to seconds: a second is any time up to one.
+        openHandshakeTimeout=0,
+        closeHandshakeTimeout=0,
+        serverConnectionDropTimeout=0,
         perMessageCompressionOffers=[offer],
         perMessageCompressionAccept=accept,
     )
