@@ -34,11 +34,13 @@ async function stream(conn: Conn): Promise<void> {
 
 const members = new Set<Conn>();
 
-/** A message to all for each that comes. */
+/** A message to all for each that comes, but for the first: who joins. */
 async function broadcast(conn: Conn, prepared: boolean): Promise<void> {
   const news = jsonText(4096);
+  await conn.readMessage();
   members.add(conn);
   try {
+    await conn.writeMessage(MessageType.Text, news);
     for await (const _message of conn) {
       const message = new PreparedMessage(MessageType.Text, news);
       for (const member of members) {
