@@ -14,7 +14,6 @@ import {
   deflateRawSync,
   type InflateRaw,
 } from "node:zlib";
-import { spend } from "./turns.ts";
 import {
   deflateOptions,
   type DeflateSettings,
@@ -23,9 +22,10 @@ import {
 
 /** Most bytes to compress here; where there are more, streams cost little. */
 const MAX_DEFLATE = 16_384;
-/** Most bytes to inflate here, and most that may come of them. */
+/** Most bytes to inflate here. */
 const MAX_INFLATE = 8192;
-const MAX_INFLATED = 131_072;
+/** Most bytes that may come of a call. */
+const MAX_OUTPUT = 262_144;
 // A context holds up to 260 KiB, and the peers choose the windows.
 const MAX_CONTEXTS = 8;
 
@@ -67,20 +67,23 @@ class Context {
     this.#handle.onerror = () => void (this.#failed = true);
   }
 
-  /** All that comes of an input; `undefined` if it is not to be had at once. */
+  /**
+   * All that comes of an input, at most so many bytes; `undefined` if zlib
+   * objects, or leaves something behind.
+   */
   run(
     input: Uint8Array,
-    max: number = output.length,
-  ): Uint8Array<ArrayBuffer> | undefined {
+    max: number = MAX_OUTPUT,
+  ): Uint8Array<ArrayBuffer> | "too long" | undefined {
+    const room = max + 1;
     const handle = this.#handle;
     const left = this.#left;
     this.#failed = false;
     handle.reset();
-    handle.writeSync(this.#flush, input, 0, input.length, output, 0, max);
-    // With no room left there may be more to come.
-    return this.#failed || left[1] !== 0 || left[0] === 0
-      ? undefined
-      : output.slice(0, max - left[0]!);
+    handle.writeSync(this.#flush, input, 0, input.length, output, 0, room);
+    if (this.#failed) return undefined;
+    if (left[0] === 0) return "too long";
+    return left[1] === 0 ? output.slice(0, room - left[0]!) : undefined;
   }
 
   close(): void {
@@ -117,27 +120,24 @@ export function deflateDirect(
     context = makeDeflater(deflateOptions(settings));
     deflaters.set(key, context);
   }
-  return context.run(data);
+  const deflated = context.run(data);
+  return deflated === "too long" ? undefined : deflated;
 }
 
 /**
  * Inflates a whole message that refers to none before it.
  *
  * @param data The message, to the end of its final block
- * @param limit The most bytes that it may inflate to
- * @returns The bytes, the caller's own; `undefined` where it is a case for the
- * public calls: faulty data as well
+ * @param max The most bytes that it may inflate to, 262,144 at most
+ * @returns The bytes, the caller's own; or that there are more; `undefined`
+ * where it is a case for the public calls: faulty data as well
  */
 export function inflateDirect(
   data: Uint8Array,
-  limit: number,
-): Uint8Array<ArrayBuffer> | undefined {
+  max: number,
+): Uint8Array<ArrayBuffer> | "too long" | undefined {
   if (data.length > MAX_INFLATE || !isTrusted()) return undefined;
-  const max = Math.min(limit + 1, MAX_INFLATED);
-  const inflated = inflater!.run(data, max);
-  // What is done in vain counts as well.
-  if (inflated === undefined) spend(max);
-  return inflated;
+  return inflater!.run(data, max);
 }
 
 function isTrusted(): boolean {
@@ -151,7 +151,7 @@ function doAsExpected(): boolean {
   const flush = constants.Z_SYNC_FLUSH;
   const expected = deflateRawSync(sample, { ...options, finishFlush: flush });
   const whole = deflateRawSync(sample);
-  output = new Uint8Array(MAX_INFLATED);
+  output = new Uint8Array(MAX_OUTPUT + 1);
   try {
     const deflater = makeDeflater(options);
     inflater = new Context(createInflateRaw(), constants.Z_FINISH);
@@ -163,8 +163,8 @@ function doAsExpected(): boolean {
     const ok = [1, 2].every(() =>
       equal(deflater.run(sample), expected) &&
       faulty.every((data) => inflater!.run(data) === undefined) &&
-      inflater!.run(whole, sample.length) === undefined &&
-      equal(inflater!.run(whole, sample.length + 1), sample)
+      inflater!.run(whole, sample.length - 1) === "too long" &&
+      equal(inflater!.run(whole, sample.length), sample)
     );
     deflater.close();
     if (ok) return true;
@@ -180,6 +180,6 @@ function makeDeflater(options: ZlibDeflateOptions): Context {
   return new Context(createDeflateRaw({ ...options }), constants.Z_SYNC_FLUSH);
 }
 
-function equal(a: Uint8Array | undefined, b: Uint8Array): boolean {
+function equal(a: Uint8Array | string | undefined, b: Uint8Array): boolean {
   return a?.length === b.length && b.every((byte, i) => a[i] === byte);
 }

@@ -102,6 +102,7 @@ interface Inflated {
 
 function inflate(input: Uint8Array, max: number): Inflated | undefined {
   const direct = inflateDirect(input, max);
+  if (direct === "too long") return undefined;
   if (direct !== undefined) return { buffer: direct, used: input.length };
   try {
     const { buffer, engine } = inflateRawSync(input, {
