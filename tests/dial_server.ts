@@ -31,6 +31,7 @@ export async function withServer(
 ): Promise<void> {
   const { tls: tlsOptions, count = 1 } = options;
   const served = deferred();
+  served.promise.catch(() => {}); // unless the function fails first
   const sockets = new Set<net.Socket>();
   let left = count;
   const onSocket = (socket: net.Socket) => {

@@ -321,7 +321,7 @@ for (const place of WIRE_PLACES) {
       );
       for (const { conn } of await Promise.all(dials)) clients.push(conn);
     }
-    assertEquals(server.conns.size, count);
+    await until(() => server.conns.size === count, "the connections");
     // Each keeps one message on its way until it is told to go.
     const codes = clients.map(async (conn) => {
       for (;;) {

@@ -284,7 +284,7 @@ test("serve() rejects when the engine lacks what is required", async () => {
 for (const place of WIRE_PLACES) {
   test(`serve() cuts who sends no head; ${place.name}`, async () => {
     await using server = await serveAt(place, echo, {
-      upgrader: { handshakeTimeout: 200 },
+      upgrader: { handshakeTimeout: 1000 },
     });
     for (const sent of ["", "GET / HTTP/1.1\r\nHost: a\r\n"]) {
       const peer = await connectRaw(place.carrier, portOf(server));

@@ -122,6 +122,7 @@ const CELLS: Record<Capability, Cell> = {
       await peer.expectClose(1000);
       assert(await isPending(closed));
       peer.sendFrame({ opcode: 8, payload: hex("03 e8") });
+      peer.end();
       assertEquals((await closed).wasClean, true);
     },
   },

@@ -4,7 +4,7 @@ import { formatCloseMessage } from "../../src/close.ts";
 import { CloseSentError } from "../../src/errors.ts";
 import type { MessageType } from "../../src/message.ts";
 import { hex } from "../helper.ts";
-import { behaviours, block, type Fixture, isPending, turn } from "./fixture.ts";
+import { behaviours, block, type Fixture, isPending } from "./fixture.ts";
 
 /** How `nextWriter()` writes messages in pieces. */
 export function writers(fixture: Fixture): void {
@@ -141,8 +141,6 @@ export function writers(fixture: Fixture): void {
     setTimeout(resolve, 150);
     await promise;
     const behind = conn.send("behind");
-    await turn();
-    await turn();
     await writer.close();
     await behind;
     assertEquals(new TextDecoder().decode(await peer.nextMessage()), "a");
