@@ -16,6 +16,7 @@ import { collectGarbage } from "../process/garbage.ts";
 const MiB = 2 ** 20;
 
 const gauge = new PeakGauge();
+const heard = Promise.withResolvers<void>();
 // Compression makes no less of it.
 const message = new Uint8Array(MiB);
 for (let i = 0; i < MiB; i += 65_536) {
@@ -57,8 +58,14 @@ async function onConn(conn: Conn, request: Request): Promise<void> {
       }
       await conn.closed;
       break;
+    // An echo has read its "end".
+    case "/heard":
+      await heard.promise;
+      await conn.writeJSON("heard");
+      break;
     default:
       for await (const { type, data } of conn) {
+        if (data === "end") heard.resolve();
         await conn.writeMessage(type, data);
       }
   }
