@@ -390,5 +390,5 @@ test("connections that have come and gone leave nothing behind", async () => {
   const before = await rounds(20);
   const grown = await rounds(60) - before;
   // 1,500 connections; one that stayed would be some kilobytes.
-  assert(grown < 4 * MiB, `the heap has grown by ${grown} bytes`);
+  assert(grown < 2 * MiB, `the heap has grown by ${grown} bytes`);
 }, { timeout: 60_000 });

@@ -2,7 +2,7 @@
 
 import { constants, deflateRawSync, inflateRawSync } from "node:zlib";
 import { ReadLimitError } from "../errors.ts";
-import { deflateDirect, inflateDirect } from "./direct.ts";
+import { deflateDirect, inflateDirect, MAX_OUTPUT } from "./direct.ts";
 import { corrupt, isCorrupt } from "./faults.ts";
 import { ownBytes } from "./own_bytes.ts";
 import { deflateCost, spend } from "./turns.ts";
@@ -10,8 +10,6 @@ import { deflateOptions, type DeflateSettings } from "./zlib_options.ts";
 
 /** Most bytes that a message may have to be inflated in one call. */
 export const MAX_INPUT = 65_536;
-/** Most bytes that one call inflates to, as it cannot be interrupted. */
-export const MAX_OUTPUT = 262_144;
 
 // RFC 7692, section 7.2.2: 00 00 ff ff ends what the sender has begun. A final
 // block behind it makes zlib tell whether the message was complete.

@@ -84,5 +84,5 @@ test("parseSetCookie() takes time in proportion to the text", () => {
     parseSetCookie(`a=b; expires=${char.repeat(60_000)}x`, NOW);
   }
   const { user, system } = process.cpuUsage(before);
-  assert(user + system < 5_000_000, `${user + system} µs`);
+  assert(user + system < 2_000_000, `${user + system} µs`);
 });

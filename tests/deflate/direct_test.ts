@@ -1,12 +1,15 @@
 import { assert, assertEquals } from "@std/assert";
 import { constants, deflateRawSync, inflateRawSync } from "node:zlib";
 
-import { deflateDirect, inflateDirect } from "../../src/deflate/direct.ts";
+import {
+  deflateDirect,
+  inflateDirect,
+  MAX_OUTPUT as MAX,
+} from "../../src/deflate/direct.ts";
 import { test } from "../helper.ts";
 import { concat, jsonBytes, noiseBytes } from "./samples.ts";
 
 const ONE = { level: 1, windowBits: 15 };
-const MAX = 262_144;
 const TAIL = Uint8Array.of(0x03, 0x00);
 
 function inflated(blocks: Uint8Array): Uint8Array {

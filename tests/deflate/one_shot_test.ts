@@ -1,10 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { openContexts } from "../../src/deflate/contexts.ts";
-import {
-  deflateOnce,
-  inflateOnce,
-  MAX_OUTPUT,
-} from "../../src/deflate/one_shot.ts";
+import { MAX_OUTPUT } from "../../src/deflate/direct.ts";
+import { deflateOnce, inflateOnce } from "../../src/deflate/one_shot.ts";
 import { ProtocolError, ReadLimitError } from "../../src/errors.ts";
 import { hex, test, toHex } from "../helper.ts";
 import { BROKEN, HELLO, jsonBytes, noiseBytes } from "./samples.ts";

@@ -11,7 +11,7 @@ import process from "node:process";
 import { type Conn, serve } from "../../mod.ts";
 import { openContexts } from "../../src/deflate/contexts.ts";
 import { PeakGauge } from "../memory/gauge.ts";
-import { collectGarbage } from "../process/garbage.ts";
+import { collectGarbage, collectNow } from "../process/garbage.ts";
 
 const MiB = 2 ** 20;
 
@@ -58,16 +58,27 @@ async function onConn(conn: Conn, request: Request): Promise<void> {
       }
       await conn.closed;
       break;
+    // An echo, and not what V8 would collect when it likes.
+    case "/collecting": {
+      const timer = setInterval(collectNow, 20);
+      await echo(conn);
+      clearInterval(timer);
+      break;
+    }
     // An echo has read its "end".
     case "/heard":
       await heard.promise;
       await conn.writeJSON("heard");
       break;
     default:
-      for await (const { type, data } of conn) {
-        if (data === "end") heard.resolve();
-        await conn.writeMessage(type, data);
-      }
+      await echo(conn);
+  }
+}
+
+async function echo(conn: Conn): Promise<void> {
+  for await (const { type, data } of conn) {
+    if (data === "end") heard.resolve();
+    await conn.writeMessage(type, data);
   }
 }
 

@@ -249,6 +249,8 @@ test("BunTransport ends a paused connection", async () => {
       peer.send(2, big);
       // The first is read; reading the second stops the peer.
       assertEquals((await conn.readMessage()).data.length, 100_000);
+      peer.send(9);
+      assertEquals((await peer.frame())?.opcode, 10);
       for (let i = 0; i < 20; i++) peer.send(2, big);
       conn[end]();
       assertEquals(conn.state, "closed");
