@@ -1,6 +1,14 @@
+// The close codes, and the errors and payloads that carry them; past 300 lines
+// because of their documentation.
+
+import { brand } from "./base/brands.ts";
+import { type OptionsOf, readOptions } from "./base/options.ts";
+import { isInstance } from "./base/user_values.ts";
+import { visible } from "./base/visible.ts";
+
 /**
- * The close codes of RFC 6455, section 7.4.1, and of IANA's registry. Codes 3000 to 3999 are for libraries and
- * frameworks, 4000 to 4999 for applications.
+ * The close codes of RFC 6455, section 7.4.1, and of IANA's registry. Codes
+ * 3000 to 3999 are for libraries and frameworks, 4000 to 4999 for applications.
  *
  * @example Usage
  * ```ts
@@ -13,7 +21,7 @@
 export const CloseCode: {
   /** 1000: the purpose of the connection is fulfilled. */
   readonly NormalClosure: 1000;
-  /** 1001: the server goes down, or the browser leaves the page. */
+  /** 1001: the server is shutting down, or the browser leaves the page. */
   readonly GoingAway: 1001;
   /** 1002: the peer broke the protocol. */
   readonly ProtocolError: 1002;
@@ -21,21 +29,28 @@ export const CloseCode: {
   readonly UnsupportedData: 1003;
   /** 1005: reported where a close frame had no code; never sent. */
   readonly NoStatusReceived: 1005;
-  /** 1006: reported where the connection ended without a close frame; never sent. */
+  /**
+   * 1006: reported where the connection ended without a close frame; never
+   * sent.
+   */
   readonly AbnormalClosure: 1006;
-  /** 1007: the payload does not fit its type, such as text that is not UTF-8. */
+  /**
+   * 1007: the payload does not fit its type, such as text that is not UTF-8.
+   */
   readonly InvalidFramePayloadData: 1007;
   /** 1008: the message violates the endpoint's policy. */
   readonly PolicyViolation: 1008;
   /** 1009: the message is too big to process. */
   readonly MessageTooBig: 1009;
-  /** 1010: the client expected an extension that the server did not negotiate. */
+  /**
+   * 1010: the client expected an extension that the server did not negotiate.
+   */
   readonly MandatoryExtension: 1010;
   /** 1011: the server met an unexpected condition. */
   readonly InternalServerErr: 1011;
-  /** 1012: the service restarts. */
+  /** 1012: the service is restarting. */
   readonly ServiceRestart: 1012;
-  /** 1013: try again later. */
+  /** 1013: the client should try again later. */
   readonly TryAgainLater: 1013;
   /** 1015: reported where the TLS handshake failed; never sent. */
   readonly TLSHandshake: 1015;
@@ -56,15 +71,21 @@ export const CloseCode: {
   TLSHandshake: 1015,
 };
 
-/** One of the values of the constant of the same name. Applications' own codes are plain numbers. */
+/**
+ * One of the values of the constant of the same name. Applications' own codes
+ * are plain numbers.
+ */
 export type CloseCode = (typeof CloseCode)[keyof typeof CloseCode];
 
-/** The most bytes of UTF-8 that a close reason may have: a control payload less the code. */
+/**
+ * The longest close reason in bytes of UTF-8: a control payload less the code.
+ */
 export const MAX_CLOSE_REASON = 123;
 
 /**
- * Whether a close frame may bear the code (RFC 6455, section 7.4): 1000 to 1003, 1007 to 1014 (IANA's registry has
- * 1012 to 1014) and 3000 to 4999. The rest of the codes are reserved or only reported, never sent.
+ * Whether a close frame may carry the code (RFC 6455, section 7.4): 1000 to
+ * 1003, 1007 to 1014 (IANA's registry has 1012 to 1014) and 3000 to 4999. All
+ * other codes are reserved, or reported but never sent.
  *
  * @param code The close code
  * @returns Whether it is valid on the wire
@@ -78,8 +99,8 @@ export function isSendableCloseCode(code: number): boolean {
 /** How a connection ended. */
 export interface CloseInfo {
   /**
-   * The code of the peer's close frame (RFC 6455, section 7.1.5): 1005 where that frame had none, 1006 where there
-   * was no such frame.
+   * The code of the peer's close frame (RFC 6455, section 7.1.5): 1005 if the
+   * frame had none, 1006 if there was no frame.
    */
   readonly code: number;
   /** The reason in the peer's close frame, or an empty string. */
@@ -87,11 +108,12 @@ export interface CloseInfo {
   /** Whether both sides sent their close frames before the connection ended. */
   readonly wasClean: boolean;
   /**
-   * Who ended it: this side (`close()`, `terminate()`, or a limit that the peer broke), the peer by its close frame, or the
-   * network where the connection was cut.
+   * Who ended it: this side (by `close()`, `terminate()`, or because the peer
+   * exceeded a limit), the peer by its close frame, or the network, which cut
+   * the connection.
    */
   readonly initiator: "local" | "remote" | "network";
-  /** The error behind an end that no close frame announced, if one is known. */
+  /** The error that led to an end without a close frame, if one is known. */
   readonly cause?: unknown;
 }
 
@@ -114,29 +136,21 @@ const CODE_NAMES: ReadonlyMap<number, string> = new Map([
   [1015, "TLS handshake error"],
 ]);
 
-// What a terminal or the reader of a log would be misled by: control characters,
-// and those that format, such as the ones that turn the direction.
-const MISLEADING = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
-
-function quoteReason(reason: string): string {
-  return JSON.stringify(reason).replace(
-    MISLEADING,
-    (char) =>
-      Array.from(
-        { length: char.length },
-        (_, i) => `\\u${char.charCodeAt(i).toString(16).padStart(4, "0")}`,
-      ).join(""),
-  );
-}
-
 /** Options of {@linkcode CloseError}. */
 export interface CloseErrorOptions {
-  /** What ended the connection, where it is known. Default: nothing. */
+  /** What ended the connection, if it is known. Default: none. */
   readonly cause?: unknown;
 }
 
+const CLOSE_ERROR_OPTIONS: OptionsOf<CloseErrorOptions> = {
+  what: "CloseError",
+  use: "new CloseError(code, reason, { … })",
+  names: { cause: true },
+};
+
 /**
- * A read's error after the connection has ended: the peer's close frame, or code 1006 where there was none.
+ * The error of reads after the connection has ended: the code and reason of the
+ * peer's close frame, or code 1006 if there was none.
  *
  * @example Usage
  * ```ts
@@ -148,27 +162,37 @@ export interface CloseErrorOptions {
  * ```
  */
 export class CloseError extends Error {
-  /** The close code: the peer's, 1005 if its frame had none, 1006 if there was no frame. */
+  /**
+   * The close code: the peer's, 1005 if its frame had none, 1006 if there was
+   * no frame.
+   */
   readonly code: number;
   /** The peer's reason, or an empty string. */
   readonly reason: string;
   /** `"CloseError"`. */
   override readonly name: string = "CloseError";
 
+  static {
+    brand(this, "CloseError");
+  }
+
   /**
    * Makes the error of a close code and reason.
    *
    * @param code The close code
    * @param reason The reason, quoted in the message
-   * @param options The cause, where it is known
+   * @param options The cause, if it is known
+   * @throws {TypeError} If an option is unknown
    */
-  constructor(code: number, reason = "", options: CloseErrorOptions = {}) {
+  constructor(code: number, reason?: string, options?: CloseErrorOptions) {
+    if (reason === undefined) reason = "";
+    const { cause } = readOptions(options, CLOSE_ERROR_OPTIONS);
     const name = CODE_NAMES.get(code);
     super(
       `Connection closed: ${code}${name ? ` (${name})` : ""}${
-        reason === "" ? "" : ` ${quoteReason(reason)}`
+        reason === "" ? "" : ` ${visible(JSON.stringify(reason))}`
       }`,
-      options.cause === undefined ? undefined : { cause: options.cause },
+      cause === undefined ? undefined : { cause },
     );
     this.code = code;
     this.reason = reason;
@@ -176,7 +200,8 @@ export class CloseError extends Error {
 }
 
 /**
- * Whether the error is a {@linkcode CloseError} with one of the codes (gorilla's `IsCloseError`).
+ * Whether the error is a {@linkcode CloseError} with one of the codes
+ * (gorilla's `IsCloseError`).
  *
  * @param error Any value, as a `catch` clause has it
  * @param codes The close codes to look for
@@ -191,16 +216,16 @@ export class CloseError extends Error {
  * ```
  */
 export function isCloseError(error: unknown, ...codes: number[]): boolean {
-  return error instanceof CloseError && codes.includes(error.code);
+  return isInstance(error, CloseError) && codes.includes(error.code);
 }
 
 /**
- * Whether the error is a {@linkcode CloseError} with none of the codes (gorilla's `IsUnexpectedCloseError`). False for any
- * other error.
+ * Whether the error is a {@linkcode CloseError} whose code is not in the list
+ * (gorilla's `IsUnexpectedCloseError`); `false` for any other error.
  *
  * @param error Any value, as a `catch` clause has it
  * @param codes The close codes that are expected
- * @returns Whether it is a close error whose code is not listed
+ * @returns Whether it is a `CloseError` and its code is not listed
  *
  * @example Usage
  * ```ts
@@ -214,19 +239,70 @@ export function isUnexpectedCloseError(
   error: unknown,
   ...codes: number[]
 ): boolean {
-  return error instanceof CloseError && !codes.includes(error.code);
+  return isInstance(error, CloseError) && !codes.includes(error.code);
 }
 
 const encoder = new TextEncoder();
 
 /**
- * The payload of a close frame (gorilla's `FormatCloseMessage`): the code in network byte order and the reason in UTF-8. Code
- * 1005 stands for a close frame without a code and gives an empty payload.
+ * Makes a reason fit for a close frame: lone surrogates become U+FFFD, as
+ * everywhere on the platform, and a reason that is too long is cut off at a
+ * character.
+ *
+ * @param reason The reason
+ * @returns At most 123 bytes of UTF-8
+ * @throws {TypeError} If it is not a string
+ */
+export function fitCloseReason(reason: string): string {
+  if (typeof reason !== "string") {
+    throw new TypeError(
+      `Cannot send close reason of type ${typeof reason}: it must be a string`,
+    );
+  }
+  const text = reason.toWellFormed();
+  // UTF-8 takes at most three bytes for each UTF-16 unit.
+  if (3 * text.length <= MAX_CLOSE_REASON) return text;
+  const { read } = encoder.encodeInto(text, new Uint8Array(MAX_CLOSE_REASON));
+  return text.slice(0, read);
+}
+
+/**
+ * Whether a code means an end without a close frame, as 1006 and 1015 do (RFC
+ * 6455, section 7.4.1).
+ *
+ * @param code The close code
+ * @returns Whether it is one of the two
+ */
+export function isUnsentCloseCode(code: number): boolean {
+  return code === 1006 || code === 1015;
+}
+
+/**
+ * Checks a code that a connection is to be closed with.
+ *
+ * @param code The close code
+ * @throws {RangeError} If it can be neither sent nor reported
+ */
+export function checkCloseCode(code: number): void {
+  if (
+    isSendableCloseCode(code) || code === 1005 ||
+    isUnsentCloseCode(code)
+  ) return;
+  throw new RangeError(
+    `Cannot close with code ${code}: use 1000 to 1003, 1005 to 1015 or 3000 to 4999`,
+  );
+}
+
+/**
+ * The payload of a close frame (gorilla's `FormatCloseMessage`): the code in
+ * network byte order and the reason in UTF-8. Code 1005 stands for a close
+ * frame without a code and gives an empty payload.
  *
  * @param code The close code
  * @param reason The reason, at most 123 bytes of UTF-8
  * @returns The payload for a message of type `MessageType.Close`
- * @throws {RangeError} If the code may not be sent, or the reason is longer than 123 bytes
+ * @throws {RangeError} If the code may not be sent, or the reason is longer
+ * than 123 bytes
  * @throws {TypeError} If the reason is not a well-formed string
  *
  * @example Usage
@@ -234,14 +310,16 @@ const encoder = new TextEncoder();
  * import { formatCloseMessage } from "@silverback/websocket";
  * import { assertEquals } from "@std/assert";
  *
- * assertEquals(formatCloseMessage(1000, "ok"), new Uint8Array([0x03, 0xe8, 0x6f, 0x6b]));
+ * const payload = formatCloseMessage(1000, "ok");
+ * assertEquals(payload, new Uint8Array([0x03, 0xe8, 0x6f, 0x6b]));
  * ```
  */
 export function formatCloseMessage(
   code: number,
-  reason = "",
+  reason?: string,
 ): Uint8Array<ArrayBuffer> {
-  if (code === CloseCode.NoStatusReceived) return new Uint8Array(0);
+  if (reason === undefined) reason = "";
+  if (code === 1005) return new Uint8Array(0);
   if (!isSendableCloseCode(code)) {
     throw new RangeError(
       `Cannot send close code ${code}: use 1000 to 1003, 1007 to 1014 or 3000 to 4999`,

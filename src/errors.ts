@@ -1,7 +1,11 @@
-// Eight small classes; their documentation has them past 300 lines.
+// Nine small classes; past 300 lines because of their documentation.
+
+import { brand } from "./base/brands.ts";
+import { visible } from "./base/visible.ts";
 
 /**
- * A refused upgrade, seen by the server: the status and the answer that the client got.
+ * A refused upgrade, as the server sees it: the status and the answer that the
+ * client got.
  *
  * @example What was refused, and why
  * ```ts
@@ -33,12 +37,16 @@ export class HandshakeError extends Error {
   /** `"HandshakeError"`. */
   override readonly name: string = "HandshakeError";
 
+  static {
+    brand(this, "HandshakeError");
+  }
+
   /**
    * Makes the error of a refused upgrade.
    *
    * @param message Why the upgrade was refused
    * @param response The answer
-   * @param options The cause, where user code threw
+   * @param options The cause, if user code threw
    */
   constructor(message: string, response: Response, options?: ErrorOptions) {
     super(message, options);
@@ -58,8 +66,9 @@ export interface HandshakeResponse {
 }
 
 /**
- * A handshake that the server refused, or answered wrongly, seen by the client (gorilla's `ErrBadHandshake`); as the `cause` of a
- * {@linkcode DialError}, a connection that a proxy refused.
+ * A handshake that the server refused or answered wrongly, as the client sees
+ * it (gorilla's `ErrBadHandshake`). As the `cause` of a {@linkcode DialError},
+ * a tunnel that a proxy refused.
  *
  * @example Log in, then dial again
  * ```ts
@@ -70,7 +79,9 @@ export interface HandshakeResponse {
  *   port: 0,
  *   upgrader: {
  *     authorize: ({ headers }) =>
- *       headers.has("authorization") ? undefined : new Response(null, { status: 401 }),
+ *       headers.has("authorization")
+ *       ? undefined
+ *       : new Response(null, { status: 401 }),
  *   },
  * });
  * const url = `ws://127.0.0.1:${server.addr.port}`;
@@ -96,6 +107,10 @@ export class BadHandshakeError extends Error {
   /** `"BadHandshakeError"`. */
   override readonly name: string = "BadHandshakeError";
 
+  static {
+    brand(this, "BadHandshakeError");
+  }
+
   /**
    * Makes the error of a refused or wrong answer.
    *
@@ -111,19 +126,21 @@ export class BadHandshakeError extends Error {
 /** The steps of dialing, in their order. */
 export type DialPhase = "lookup" | "connect" | "proxy" | "tls" | "http";
 
-/** What a {@linkcode DialError} knows. */
+/** The details of a {@linkcode DialError}. */
 export interface DialErrorInit {
   /** The step that failed. */
   readonly phase: DialPhase;
   /** The host and port dialed: the proxy's in phase `proxy`. */
   readonly address: string;
-  /** The error of the system, of TLS, or of the answer. Default: none is known. */
+  /** The error of the system, of TLS, or of the answer. Default: none. */
   readonly cause?: unknown;
 }
 
 /**
- * A connection that could not be made: the step that failed, and the address. All that fails between a Dialer and a proxy is of
- * phase `proxy`; where the proxy answered a CONNECT with a refusal, `cause` is a {@linkcode BadHandshakeError} that has its answer.
+ * A connection that could not be made: the step that failed, and the address.
+ * Every failure between a Dialer and a proxy has phase `proxy`; if the proxy
+ * refused a CONNECT, `cause` is a {@linkcode BadHandshakeError} with its
+ * answer.
  *
  * @example Usage
  * ```ts
@@ -139,10 +156,17 @@ export interface DialErrorInit {
 export class DialError extends Error {
   /** The step that failed. */
   readonly phase: DialPhase;
-  /** The host and port dialed, the proxy's in phase `proxy`; the path of a unix socket. */
+  /**
+   * The host and port dialed, the proxy's in phase `proxy`; or the path of a
+   * Unix socket.
+   */
   readonly address: string;
   /** `"DialError"`. */
   override readonly name: string = "DialError";
+
+  static {
+    brand(this, "DialError");
+  }
 
   /**
    * Makes the error of a failed dial.
@@ -158,7 +182,8 @@ export class DialError extends Error {
 }
 
 /**
- * A peer that broke the protocol; the connection has been failed with {@linkcode ProtocolError.code}.
+ * A peer that broke the protocol; the connection has been failed with
+ * {@linkcode ProtocolError.code}.
  *
  * @example Usage
  * ```ts
@@ -167,7 +192,7 @@ export class DialError extends Error {
  * import { assertEquals, assertInstanceOf } from "@std/assert";
  *
  * const [conn, peer] = rawPeer({ side: "server" });
- * peer.send(new Uint8Array([0xff, 0x80, 0, 0, 0, 0])); // no such frame
+ * peer.send(new Uint8Array([0xff, 0x80, 0, 0, 0, 0])); // not a valid frame
  * const error = await conn.readMessage().catch((error) => error);
  * assertInstanceOf(error, ProtocolError);
  * assertEquals(error.code, 1002);
@@ -182,20 +207,25 @@ export class ProtocolError extends Error {
   /** `"ProtocolError"`. */
   override readonly name: string = "ProtocolError";
 
+  static {
+    brand(this, "ProtocolError");
+  }
+
   /**
    * Makes the error of a broken rule.
    *
-   * @param message The rule
+   * @param message What rule was broken
    * @param code The close code
    */
-  constructor(message: string, code = 1002) {
+  constructor(message: string, code?: number) {
     super(message);
-    this.code = code;
+    this.code = code === undefined ? 1002 : code;
   }
 }
 
 /**
- * A message larger than the read limit (gorilla's `ErrReadLimit`); the connection has been failed with code 1009.
+ * A message larger than the read limit (gorilla's `ErrReadLimit`); the
+ * connection has been failed with code 1009.
  *
  * @example Usage
  * ```ts
@@ -209,6 +239,7 @@ export class ProtocolError extends Error {
  * assertInstanceOf(error, ReadLimitError);
  * assertEquals(error.limit, 1024);
  * assertEquals((await client.closed).code, 1009);
+ * await server.closed;
  * ```
  */
 export class ReadLimitError extends Error {
@@ -217,24 +248,29 @@ export class ReadLimitError extends Error {
   /** `"ReadLimitError"`. */
   override readonly name: string = "ReadLimitError";
 
+  static {
+    brand(this, "ReadLimitError");
+  }
+
   /**
    * Makes the error of a message over the limit.
    *
    * @param limit The limit, in bytes
-   * @param message What exceeds it; default: a message
+   * @param message The error's message; default: one that names the limit
    */
-  constructor(
-    limit: number,
-    message =
-      `Cannot read message: it exceeds the read limit of ${limit} bytes`,
-  ) {
-    super(message);
+  constructor(limit: number, message?: string) {
+    super(
+      message === undefined
+        ? `Cannot read message: it exceeds the read limit of ${limit} bytes`
+        : message,
+    );
     this.limit = limit;
   }
 }
 
 /**
- * A peer that reads too slowly: more is unsent than the write limit allows; the connection has been failed.
+ * A peer that reads too slowly: more is unsent than the write limit allows, and
+ * the connection has been failed.
  *
  * @example Usage
  * ```ts
@@ -242,7 +278,8 @@ export class ReadLimitError extends Error {
  * import { rawPeer } from "@silverback/websocket/testing";
  * import { assertEquals, assertInstanceOf } from "@std/assert";
  *
- * const [conn, peer] = rawPeer({ side: "client", writeLimit: 1024, bufferSize: 1 });
+ * const options = { side: "client", writeLimit: 1024, bufferSize: 1 } as const;
+ * const [conn, peer] = rawPeer(options);
  * peer.pause(); // It reads nothing.
  * for (let i = 0; i < 3; i++) conn.send("x".repeat(100_000));
  * const error = await conn.readMessage().catch((error) => error);
@@ -258,6 +295,10 @@ export class WriteLimitError extends Error {
   /** `"WriteLimitError"`. */
   override readonly name: string = "WriteLimitError";
 
+  static {
+    brand(this, "WriteLimitError");
+  }
+
   /**
    * Makes the error of a slow reader.
    *
@@ -272,6 +313,62 @@ export class WriteLimitError extends Error {
 }
 
 /**
+ * A peer that sends more messages, or pings and pongs, than `messageLimit`
+ * allows; the connection has been failed with code 1008.
+ *
+ * @example Usage
+ * ```ts
+ * import { MessageLimitError } from "@silverback/websocket";
+ * import { pipe } from "@silverback/websocket/testing";
+ * import { assertEquals, assertInstanceOf } from "@std/assert";
+ *
+ * const messageLimit = { perSecond: 1, burst: 2 };
+ * const [client, server] = pipe({ server: { messageLimit } });
+ * for (const text of ["one", "two", "three"]) client.send(text);
+ * assertEquals((await server.readMessage()).data, "one");
+ * assertEquals((await server.readMessage()).data, "two");
+ * const error = await server.readMessage().catch((error) => error);
+ * assertInstanceOf(error, MessageLimitError);
+ * assertEquals(error.burst, 2);
+ * assertEquals((await client.closed).code, 1008);
+ * await server.closed;
+ * ```
+ */
+export class MessageLimitError extends Error {
+  /** Messages that may come a second. */
+  readonly perSecond: number;
+  /** Messages that may come at once. */
+  readonly burst: number;
+  /** `"MessageLimitError"`. */
+  override readonly name: string = "MessageLimitError";
+
+  static {
+    brand(this, "MessageLimitError");
+  }
+
+  /**
+   * Makes the error of a message too many.
+   *
+   * @param perSecond Messages that may come a second
+   * @param burst Messages that may come at once
+   * @param what What has come; default: a message
+   */
+  constructor(
+    perSecond: number,
+    burst: number,
+    what?: "message" | "ping" | "pong",
+  ) {
+    super(
+      `Cannot read ${
+        what === undefined ? "message" : what
+      }: the peer sends more than ${perSecond} a second and ${burst} at once, the messageLimit`,
+    );
+    this.perSecond = perSecond;
+    this.burst = burst;
+  }
+}
+
+/**
  * A write after this side's close frame (gorilla's `ErrCloseSent`).
  *
  * @example Usage
@@ -280,15 +377,19 @@ export class WriteLimitError extends Error {
  * import { pipe } from "@silverback/websocket/testing";
  * import { assertRejects } from "@std/assert";
  *
- * const [client] = pipe();
+ * const [client, server] = pipe();
  * client.close();
  * await assertRejects(() => client.send("late"), CloseSentError);
- * await client.closed;
+ * await Promise.all([client.closed, server.closed]);
  * ```
  */
 export class CloseSentError extends Error {
   /** `"CloseSentError"`. */
   override readonly name: string = "CloseSentError";
+
+  static {
+    brand(this, "CloseSentError");
+  }
 
   /** Makes the error of a write after the close frame. */
   constructor() {
@@ -297,7 +398,57 @@ export class CloseSentError extends Error {
 }
 
 /**
- * A thing that the connection's engine cannot do; `conn.capabilities` tells beforehand.
+ * A message that a schema refuses: see `Conn.json`.
+ *
+ * @example Usage
+ * ```ts
+ * import { InvalidMessageError } from "@silverback/websocket";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const issues = [{ message: "must be a string", path: ["user", "name"] }];
+ * const error = new InvalidMessageError(issues);
+ * assertEquals(error.issues, issues);
+ * assertEquals(error.message, "Cannot use message: user.name: must be a string");
+ * ```
+ */
+export class InvalidMessageError extends Error {
+  /** What is wrong with it, as the schema says. */
+  readonly issues: readonly {
+    readonly message: string;
+    readonly path?:
+      | readonly (PropertyKey | { readonly key: PropertyKey })[]
+      | undefined;
+  }[];
+  /** `"InvalidMessageError"`. */
+  override readonly name: string = "InvalidMessageError";
+
+  static {
+    brand(this, "InvalidMessageError");
+  }
+
+  /**
+   * Makes the error of a message that a schema refuses.
+   *
+   * @param issues What is wrong with it; the error's message tells the first
+   */
+  constructor(issues: InvalidMessageError["issues"]) {
+    const [first] = issues;
+    const path = (first?.path ?? []).map((part) =>
+      String(typeof part === "object" ? part.key : part)
+    ).join(".");
+    const fault = first?.message ?? "the schema refuses it";
+    super(
+      visible(
+        `Cannot use message: ${path === "" ? "" : `${path}: `}${fault}`,
+      ),
+    );
+    this.issues = issues;
+  }
+}
+
+/**
+ * Something that the connection's engine cannot do; check `conn.capabilities`
+ * beforehand.
  *
  * @example Where there is no ping, a message
  * ```ts
@@ -309,19 +460,24 @@ export class CloseSentError extends Error {
  *   try {
  *     return await conn.ping() >= 0;
  *   } catch (error) {
- *     // The same as `if (conn.capabilities.ping)` before.
+ *     // Or check `conn.capabilities.ping` beforehand.
  *     if (!(error instanceof UnsupportedError)) return false;
  *     await conn.send("ping");
  *     return (await conn.readMessage()).data === "pong";
  *   }
  * }
  *
- * const [client] = pipe();
+ * const [client, server] = pipe();
  * assertEquals(await isAlive(client), true);
  * await client.close();
+ * await server.closed;
  * ```
  */
 export class UnsupportedError extends Error {
   /** `"UnsupportedError"`. */
   override readonly name: string = "UnsupportedError";
+
+  static {
+    brand(this, "UnsupportedError");
+  }
 }

@@ -15,7 +15,10 @@ export const MessageType: {
   readonly Text: 1;
   /** A binary message. */
   readonly Binary: 2;
-  /** A close control message: two bytes of close code, then a UTF-8 reason; or empty. */
+  /**
+   * A close control message: two bytes of close code, then a UTF-8 reason; or
+   * empty.
+   */
   readonly Close: 8;
   /** A ping control message with up to 125 bytes of payload. */
   readonly Ping: 9;
@@ -29,7 +32,10 @@ export type MessageType = (typeof MessageType)[keyof typeof MessageType];
 /** The message types that carry application data: text (1) and binary (2). */
 export type DataType = 1 | 2;
 
-/** The message types that carry control payloads: close (8), ping (9), pong (10). */
+/**
+ * The message types that carry control payloads: close (8), ping (9), pong
+ * (10).
+ */
 export type ControlType = 8 | 9 | 10;
 
 /** A text message as it is read. */
@@ -45,14 +51,14 @@ export interface BinaryMessage {
   /** {@linkcode MessageType.Binary}. */
   readonly type: 2;
   /**
-   * The bytes, free to keep and to change. Their `ArrayBuffer` may hold other
-   * messages, too: `slice()` before it is transferred elsewhere.
+   * The bytes, which you may keep and change. Their `ArrayBuffer` may hold
+   * other messages, too: `slice()` them before you transfer it elsewhere.
    */
   readonly data: Uint8Array<ArrayBuffer>;
 }
 
-/** A data message as it is read: `type` tells what `data` is. */
+/** A data message as it is read: `type` says what `data` is. */
 export type Message = TextMessage | BinaryMessage;
 
-/** The most bytes that a control frame's payload may have (RFC 6455, section 5.5). */
+/** The longest payload of a control frame, in bytes (RFC 6455, section 5.5). */
 export const MAX_CONTROL_PAYLOAD = 125;

@@ -1,16 +1,24 @@
+import { brandOf } from "./base/brands.ts";
 import type { DataType } from "./message.ts";
 
-/** The payload of a prepared message, for the engines: never to be changed. */
+/**
+ * The payload of a prepared message, for the engines, which must not change it.
+ */
 export let preparedData: (
   message: PreparedMessage,
 ) => string | Uint8Array<ArrayBuffer>;
+
+/** The bytes of its payload. */
+export let preparedSize: (message: PreparedMessage) => number;
 
 /** A wire form: its bytes, or a promise of them while they are being made. */
 export type PreparedForm =
   | Uint8Array<ArrayBuffer>
   | Promise<Uint8Array<ArrayBuffer>>;
 
-/** The wire form of a prepared message that the key names, encoded at its first use. */
+/**
+ * The wire form of a prepared message that the key names, encoded on first use.
+ */
 export let preparedForm: (
   message: PreparedMessage,
   key: string,
@@ -18,8 +26,22 @@ export let preparedForm: (
 ) => PreparedForm;
 
 /**
- * A message that is encoded once and sent to any number of connections (gorilla's `PreparedMessage`). The payload is copied when
- * it is made, so that later changes to it do not show.
+ * The message itself; if it is from another copy of the package, one of ours in
+ * its place; `undefined` for anything else.
+ */
+export let ownPrepared: (message: unknown) => PreparedMessage | undefined;
+
+const PAYLOAD = brandOf("PreparedMessage");
+
+/**
+ * Our messages for those of other copies, so that each is encoded only once.
+ */
+const adopted: WeakMap<object, PreparedMessage> = new WeakMap();
+
+/**
+ * A message that is encoded once and sent to any number of connections
+ * (gorilla's `PreparedMessage`). The payload is copied, so later changes to it
+ * have no effect.
  *
  * @example Usage
  * ```ts no-assert
@@ -38,13 +60,16 @@ export class PreparedMessage {
   readonly type: DataType;
   readonly #data: string | Uint8Array<ArrayBuffer>;
   readonly #forms: Map<string, PreparedForm> = new Map();
+  #size: number | undefined; // once asked for
 
   /**
    * Prepares a message.
    *
    * @param type `MessageType.Text` or `MessageType.Binary`
-   * @param data The payload; bytes of a text message must be UTF-8
-   * @throws {TypeError} If the data is neither a string nor a `Uint8Array`, or is text that is not well-formed
+   * @param data The payload; the bytes of a text message must be UTF-8, and a
+   * lone surrogate in a string becomes U+FFFD
+   * @throws {TypeError} If the data is neither a string nor a `Uint8Array`, or
+   * is text given as bytes that are not UTF-8
    * @throws {RangeError} If the type is not a data type
    */
   constructor(type: DataType, data: string | Uint8Array) {
@@ -55,10 +80,7 @@ export class PreparedMessage {
     }
     this.type = type;
     if (typeof data === "string") {
-      if (!data.isWellFormed()) {
-        throw new TypeError("Cannot prepare message: text is not well-formed");
-      }
-      this.#data = data;
+      this.#data = data.toWellFormed();
     } else if (data instanceof Uint8Array) {
       this.#data = new Uint8Array(data);
       if (type === 1) {
@@ -78,7 +100,23 @@ export class PreparedMessage {
   }
 
   static {
+    Object.defineProperty(this.prototype, PAYLOAD, {
+      value(this: PreparedMessage) {
+        return this.#data;
+      },
+    });
+    ownPrepared = (message) => {
+      if (typeof message !== "object" || message === null) return undefined;
+      if (#data in message) return message;
+      return adopted.get(message) ?? adopt(message);
+    };
     preparedData = (message) => message.#data;
+    preparedSize = (message) => {
+      const data = message.#data;
+      return message.#size ??= typeof data === "string"
+        ? new TextEncoder().encode(data).length
+        : data.length;
+    };
     preparedForm = (message, key, encode) => {
       let form = message.#forms.get(key);
       if (form === undefined) {
@@ -93,5 +131,42 @@ export class PreparedMessage {
       }
       return form;
     };
+  }
+}
+
+/** The frames of several messages, and the bytes of their payloads. */
+export interface JoinedFrames {
+  readonly frames: Uint8Array<ArrayBuffer>;
+  readonly size: number;
+}
+
+/**
+ * Prepared messages that many connections get one after the other, so that they
+ * can go out as one.
+ */
+export class PreparedBatch {
+  readonly messages: readonly PreparedMessage[];
+  /** Bytes, or UTF-16 units of text, of all. */
+  readonly size: number;
+  /** All of them as the wire engine sends them, once that is made. */
+  joined: JoinedFrames | undefined;
+
+  constructor(messages: readonly PreparedMessage[]) {
+    this.messages = messages;
+    this.size = messages.reduce((sum, it) => sum + preparedData(it).length, 0);
+  }
+}
+
+/** Prepares a message of another copy of the package anew. */
+function adopt(message: object): PreparedMessage | undefined {
+  try {
+    const other = message as PreparedMessage & Record<symbol, unknown>;
+    const payload = other[PAYLOAD];
+    if (typeof payload !== "function") return undefined;
+    const own = new PreparedMessage(other.type, payload.call(other));
+    adopted.set(message, own);
+    return own;
+  } catch {
+    return undefined; // It only pretends to be one, or throws when inspected.
   }
 }

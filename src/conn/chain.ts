@@ -5,7 +5,10 @@ export interface Link<T> {
   after: Link<T> | undefined;
 }
 
-/** First in, first out, and any item may leave before its turn: all in constant time, as a linked list. */
+/**
+ * A linked list: first in, first out, and any item may be removed, all in
+ * constant time.
+ */
 export class Chain<T> {
   #first: Link<T> | undefined;
   #last: Link<T> | undefined;
@@ -25,7 +28,7 @@ export class Chain<T> {
     return this.#last?.item;
   }
 
-  /** Adds an item behind all others; its place. */
+  /** Adds an item at the end; returns its place. */
   push(item: T): Link<T> {
     const link: Link<T> = { item, before: this.#last, after: undefined };
     if (this.#last === undefined) this.#first = link;
@@ -35,7 +38,7 @@ export class Chain<T> {
     return link;
   }
 
-  /** Takes an item out, which is in this chain still. */
+  /** Removes an item, which must still be in this chain. */
   remove({ before, after }: Link<T>): void {
     if (before === undefined) this.#first = after;
     else before.after = after;

@@ -1,60 +1,123 @@
-// The whole of what users hold, with its documentation: one class, each method a
-// few lines over the rooms beside it. Longer than 300 lines by its comments.
+// The class that users hold; past 300 lines because of its documentation. The
+// files beside it do the work.
 
-import { type CloseInfo, formatCloseMessage } from "../close.ts";
+import { checkCloseCode, type CloseInfo, fitCloseReason } from "../close.ts";
 import { UnsupportedError } from "../errors.ts";
 import type { ControlType, Message, MessageType } from "../message.ts";
-import { PreparedMessage } from "../prepared.ts";
+import {
+  declareOptions,
+  type OptionsOf,
+  readOptions,
+} from "../base/options.ts";
+import { ownPrepared, type PreparedMessage } from "../prepared.ts";
 import type {
   Addr,
   Capabilities,
   Engine,
   Transport,
 } from "../transport/transport.ts";
-import { Core } from "./core.ts";
-import type { ConnState } from "./ending.ts";
+import { brandOf } from "../base/brands.ts";
+import { Core, type CoreParts } from "./core.ts";
+import { timeLeft, timerDelay } from "./deadline.ts";
+import type { ConnState, Ending } from "./ending.ts";
 import type { CloseHandler, PingHandler, PongHandler } from "./handlers.ts";
+import type { Inbound } from "./inbound.ts";
+import { JOIN, joined } from "./join_messages.ts";
+import {
+  JSONIterator,
+  jsonOf,
+  type JSONOptions,
+  type StandardSchema,
+} from "./json.ts";
 import { MessageIterator } from "./message_iterator.ts";
 import type { MessageReader } from "./message_reader.ts";
-import { MessageSink } from "./message_writer.ts";
 import { checkReadLimit, type ConnSettings, milliseconds } from "./options.ts";
-import { controlPayload, parseCloseToSend } from "./payload.ts";
-import { handled, rejected, RESOLVED, type WaitOptions } from "./promises.ts";
-import { givesBack } from "./recycling.ts";
-import {
-  controlWritable,
-  messageReadable,
-  messageWritable,
-} from "./streams.ts";
+import type { Outbound } from "./outbound.ts";
+import { controlPayload, nameOf, parseCloseToSend } from "./payload.ts";
+import { handled, readWait, rejected, type WaitOptions } from "./promises.ts";
+import type { ConnStats } from "./stats.ts";
+import { messageReadable, messageWritable } from "./streams.ts";
 
 /** Options of {@linkcode Conn.close}. */
 export interface CloseOptions {
   /**
-   * Milliseconds that the closing handshake may take before the connection is
-   * cut.
-   *
-   * @default {closeTimeout of the Upgrader or the Dialer}
+   * Milliseconds that closing may take, including what still has to go out,
+   * before the connection is cut. Default: the `closeTimeout` of the Upgrader
+   * or the Dialer, counted from the close frame on.
    */
   readonly timeout?: number;
 }
 
+const CLOSE_OPTIONS: OptionsOf<CloseOptions> = declareOptions({
+  what: "close()",
+  use: "conn.close(code, reason, { … })",
+  names: { timeout: true },
+});
+
 const SECRET = Symbol("Conn");
 
-/** Makes a Conn over a transport, for the rooms that introduce the two. */
-export function createConn(transport: Transport, settings: ConnSettings): Conn {
-  return new Conn(SECRET as never, new Core(transport, settings) as never);
+/**
+ * Makes a Conn over a transport; not for users.
+ *
+ * @param transport The transport
+ * @param settings The options, checked
+ * @param parts What it needs of a transport with pings; see `createConn`
+ * @returns The connection
+ */
+export function assembleConn(
+  transport: Transport,
+  settings: ConnSettings,
+  parts?: CoreParts,
+): Conn {
+  const core = new Core(transport, settings, parts);
+  return new Conn(SECRET as never, core as never);
 }
 
-/** Calls once when the connection is over; for one caller, and cheaper than `conn.closed`. */
-export let whenEnded: (conn: Conn, run: () => void) => void;
+/** The parts of a connection, for the shapes that other APIs give it. */
+export interface Inside {
+  /** The reading side. */
+  readonly inbound: Inbound;
+  /** What carries the connection. */
+  readonly transport: Transport;
+  /** How it ends. */
+  readonly ending: Ending;
+}
 
 /**
- * A WebSocket connection, server's or client's, on either engine.
+ * The writing side of a connection, for what publishes to many; `undefined` for
+ * a connection of another copy of the package.
+ */
+export let outboundOf: (conn: Conn) => Outbound | undefined;
+
+// In every copy of the package, so that each knows the others' connections.
+const INSIDE = brandOf("Conn.inside");
+
+/**
+ * The parts of a connection, of whichever copy of the package.
  *
- * One read may wait at a time; writes may come from anywhere and go out whole,
- * first in first out. Every promise of a write, control or close method may be
- * left without an `await`: its failure is seen by the next read and in
- * {@linkcode Conn.closed}.
+ * @param conn Any value
+ * @returns The parts, or `undefined` if it is no connection
+ */
+export function insideOf(conn: unknown): Inside | undefined {
+  const inside = (conn as Record<symbol, unknown> | null | undefined)
+    ?.[INSIDE];
+  return typeof inside === "function" ? inside.call(conn) : undefined;
+}
+
+/**
+ * A WebSocket connection, of a server or a client, on either engine.
+ *
+ * Only one read may wait at a time. You may write from anywhere; messages go
+ * out whole, first in, first out. The promises of the write, control and close
+ * methods need not be awaited: the next read and {@linkcode Conn.closed} report
+ * a failure. Misuse, such as a payload of the wrong type, throws at once,
+ * whether or not the connection is open.
+ *
+ * An awaited read or write lets others run: when the connections of the process
+ * have together handled some milliseconds' worth of messages, the next promise
+ * settles in a later turn of the event loop. Calls on a connection that is over
+ * reject in a later turn as well. A loop that awaits nothing blocks everything
+ * else, as in any program.
  *
  * @example Echo
  * ```ts no-assert
@@ -66,10 +129,14 @@ export let whenEnded: (conn: Conn, run: () => void) => void;
  *   }
  * }
  * ```
+ *
+ * @typeParam Data What the `authorize` of the Upgrader hands over
  */
-export class Conn implements AsyncIterable<Message>, AsyncDisposable {
+export class Conn<Data = unknown>
+  implements AsyncIterable<Message>, AsyncDisposable {
   readonly #core: Core;
   #readable: ReadableStream<string | Uint8Array<ArrayBuffer>> | undefined;
+  #bytes: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
   #writable: WritableStream<string | Uint8Array> | undefined;
 
   /**
@@ -92,7 +159,9 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
     return this.#core.transport.engine;
   }
 
-  /** What the engine can do; the rest throws an {@linkcode UnsupportedError}. */
+  /**
+   * What the engine can do; the rest throws an {@linkcode UnsupportedError}.
+   */
   get capabilities(): Capabilities {
     return this.#core.transport.capabilities;
   }
@@ -105,6 +174,37 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
     return this.#core.ending.state;
   }
 
+  /**
+   * What the `authorize` of the {@linkcode Upgrader} has handed over in `data`,
+   * the very value; `undefined` where it has not, and of connections that are
+   * dialed or made by `connOver()`.
+   *
+   * @example Who it is
+   * ```ts
+   * import { dial, serve } from "@silverback/websocket";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await using server = await serve((conn) => conn.send(conn.data.name), {
+   *   port: 0,
+   *   upgrader: {
+   *     authorize: (request: Request) => {
+   *       const name = new URL(request.url).searchParams.get("name");
+   *       if (name === null) return new Response(null, { status: 401 });
+   *       return { data: { name } };
+   *     },
+   *   },
+   * });
+   *
+   * const url = `ws://127.0.0.1:${server.addr.port}/?name=Ada`;
+   * const { conn } = await dial(url);
+   * assertEquals((await conn.readMessage()).data, "Ada");
+   * await conn.closed;
+   * ```
+   */
+  get data(): Data {
+    return this.#core.data as Data;
+  }
+
   /** The subprotocol agreed on, or an empty string. */
   get subprotocol(): string {
     return this.#core.transport.subprotocol;
@@ -115,24 +215,62 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
     return this.#core.transport.localAddr;
   }
 
-  /** The peer's address, where the engine knows it. Behind a proxy, the proxy's. */
+  /**
+   * The peer's address, where the engine knows it. Behind a proxy, the proxy's.
+   */
   get remoteAddr(): Addr | undefined {
     return this.#core.transport.remoteAddr;
   }
 
-  /** Bytes that have been sent and not yet been taken by the operating system. */
+  /**
+   * The client's address, on a server: what the proxies of the Upgrader's
+   * `trustProxy` say, else `remoteAddr`. Its port is 0 where they do not tell
+   * it.
+   */
+  get clientAddr(): Addr | undefined {
+    return this.#core.clientAddr ?? this.#core.transport.remoteAddr;
+  }
+
+  /**
+   * What the connection has done so far: messages and bytes each way, and the
+   * last round trip. Each look is a copy.
+   *
+   * @example Usage
+   * ```ts
+   * import { pipe } from "@silverback/websocket/testing";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const [client, server] = pipe();
+   * client.send("Hello");
+   * await server.readMessage();
+   * assertEquals(server.stats.received, {
+   *   messages: 1,
+   *   bytes: 5,
+   *   wireBytes: 11, // with the header and the mask
+   * });
+   * await client.close();
+   * await server.closed;
+   * ```
+   */
+  get stats(): ConnStats {
+    return this.#core.stats;
+  }
+
+  /** Bytes sent that the operating system has not taken yet. */
   get bufferedAmount(): number {
-    return this.#core.transport.bufferedAmount + this.#core.outbound.queued;
+    const { transport, outbound } = this.#core;
+    outbound.before?.();
+    return transport.bufferedAmount + outbound.queued;
   }
 
   // Reading
 
   /**
-   * Reads the next message (gorilla's `ReadMessage`). What was left unread of a
+   * Reads the next message (gorilla's `ReadMessage`). The unread rest of a
    * message from {@linkcode Conn.nextReader} is dropped.
    *
-   * A read that is given up by its signal or by the read deadline does not fail
-   * the connection: the next read gets the message.
+   * Giving up a read, by its signal or the read deadline, does not fail the
+   * connection: the next read gets the message.
    *
    * @param options A signal to give up waiting
    * @returns The message
@@ -141,8 +279,8 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
    * @throws {ProtocolError} If the peer broke the protocol
    * @throws {ReadLimitError} If a message exceeds the read limit
    * @throws {DOMException} `InvalidStateError` if another read is waiting;
-   * `TimeoutError` if the read deadline passes or the peer is given up by
-   * keepalive
+   * `TimeoutError` if the read deadline passes, or keepalive finds the peer
+   * silent
    *
    * @example Usage
    * ```ts
@@ -153,16 +291,21 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
    * client.send("Hello");
    * assertEquals(await server.readMessage(), { type: 1, data: "Hello" });
    * await client.close();
+   * await server.closed;
    * ```
    */
   readMessage(options?: WaitOptions): Promise<Message> {
-    return this.#core.inbound.readMessage(options);
+    try {
+      return this.#core.inbound.readMessage(readWait(options));
+    } catch (error) {
+      return rejected(error);
+    }
   }
 
   /**
    * Waits for the beginning of the next message and reads it piece by piece
-   * (gorilla's `NextReader`). Where `capabilities.streaming` is no, the message
-   * is buffered whole before. Errors are those of
+   * (gorilla's `NextReader`). Where `capabilities.streaming` is `false`, the
+   * whole message is buffered first. Errors are those of
    * {@linkcode Conn.readMessage}; a connection that ends inside the message
    * fails its reader.
    *
@@ -183,17 +326,22 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
    * for await (const chunk of readable) bytes += chunk.length;
    * assertEquals([type, bytes], [2, 100_000]);
    * await client.close();
+   * await server.closed;
    * ```
    */
   nextReader(options?: WaitOptions): Promise<MessageReader> {
-    return this.#core.inbound.nextReader(options);
+    try {
+      return this.#core.inbound.nextReader(readWait(options));
+    } catch (error) {
+      return rejected(error);
+    }
   }
 
   /**
-   * Reads the next message as JSON (gorilla's `ReadJSON`), of whatever type it
-   * is. Errors are those of {@linkcode Conn.readMessage}.
+   * Reads the next message, text or binary, as JSON (gorilla's `ReadJSON`).
+   * Errors are those of {@linkcode Conn.readMessage}.
    *
-   * @typeParam T What the value is taken for, unchecked
+   * @typeParam T The type of the value, unchecked
    * @param options A signal to give up waiting
    * @returns The value
    * @throws {SyntaxError} If the message is not JSON; the connection stays open
@@ -208,13 +356,12 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
    * const { name } = await server.readJSON<{ name: string }>();
    * assertEquals(name, "Alice");
    * await client.close();
+   * await server.closed;
    * ```
    */
   async readJSON<T = unknown>(options?: WaitOptions): Promise<T> {
-    const { data } = await this.#core.inbound.readMessage(options);
-    return JSON.parse(
-      typeof data === "string" ? data : new TextDecoder().decode(data),
-    ) as T;
+    const message = await this.#core.inbound.readMessage(readWait(options));
+    return jsonOf(message) as T;
   }
 
   /**
@@ -222,8 +369,8 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
    * no code; throws what {@linkcode Conn.readMessage} throws at any other end.
    * `break` leaves the connection open.
    *
-   * @returns The messages to come
-   * @throws {Error} As {@linkcode Conn.readMessage}, at the step that meets it
+   * @returns An iterator over the messages to come
+   * @throws {Error} As {@linkcode Conn.readMessage}, from `next()`
    *
    * @example Usage
    * ```ts
@@ -238,10 +385,68 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
    * const texts: unknown[] = [];
    * for await (const { data } of server) texts.push(data);
    * assertEquals(texts, ["one", "two"]);
+   * await Promise.all([client.closed, server.closed]);
    * ```
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Message, undefined> {
     return new MessageIterator(this.#core.inbound);
+  }
+
+  /**
+   * Iterates over the values of messages in JSON, of either type, which a schema may
+   * validate: one of zod, valibot, arktype or any other that is a
+   * {@linkcode StandardSchema}. It ends and throws as the iterator of messages does.
+   *
+   * A message that is no JSON, or that the schema refuses, never ends the loop by
+   * accident: it goes to `onInvalid`, or fails the connection with code 1007, and the
+   * loop throws the error.
+   *
+   * @typeParam T What the schema gives; without one, what the value is taken for,
+   * unchecked
+   * @param schema What validates the values; default: nothing does
+   * @param options What is done with messages that are not valid
+   * @returns The values to come
+   * @throws {TypeError} At once, if the schema is none, or an option is unknown
+   * @throws {SyntaxError} If a message is not JSON, at the step that meets it
+   * @throws {InvalidMessageError} If the schema refuses a message, likewise
+   * @throws {Error} As {@linkcode Conn.readMessage}, likewise
+   *
+   * @example Usage
+   * ```ts
+   * import type { StandardSchema } from "@silverback/websocket";
+   * import { pipe } from "@silverback/websocket/testing";
+   * import { assertEquals } from "@std/assert";
+   *
+   * // Or z.object({ name: z.string() }), and the like.
+   * const schema: StandardSchema<{ name: string }> = {
+   *   "~standard": {
+   *     validate: (value) =>
+   *       typeof (value as { name?: unknown })?.name === "string"
+   *         ? { value: value as { name: string } }
+   *         : { issues: [{ message: "must be a string", path: ["name"] }] },
+   *   },
+   * };
+   *
+   * const [client, server] = pipe();
+   * client.writeJSON({ name: "Alice" });
+   * client.writeJSON({ name: 5 });
+   * client.writeJSON({ name: "Bob" });
+   * client.close();
+   *
+   * const names: string[] = [];
+   * const onInvalid = (error: Error) => void names.push(error.message);
+   * for await (const { name } of server.json(schema, { onInvalid })) {
+   *   names.push(name);
+   * }
+   * assertEquals(names, ["Alice", "Cannot use message: name: must be a string", "Bob"]);
+   * await Promise.all([client.closed, server.closed]);
+   * ```
+   */
+  json<T = unknown>(
+    schema?: StandardSchema<T>,
+    options?: JSONOptions,
+  ): AsyncIterableIterator<T, undefined> {
+    return new JSONIterator(this.#core, schema, options);
   }
 
   /**
@@ -256,38 +461,90 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
    * import { assertEquals } from "@std/assert";
    *
    * const [client, server] = pipe();
-   * server.readable.pipeTo(server.writable);
+   * const echoing = server.readable.pipeTo(server.writable);
    *
    * await client.send("Hello");
    * assertEquals((await client.readMessage()).data, "Hello");
    * await client.close();
+   * await echoing;
+   * await server.closed;
    * ```
    */
   get readable(): ReadableStream<string | Uint8Array<ArrayBuffer>> {
     return this.#readable ??= messageReadable(this.#core);
   }
 
+  /**
+   * The payloads of the messages to come as one stream of bytes, text as UTF-8,
+   * each as it arrives: for what is carried in messages, but knows none, such as
+   * TCP. It closes and errors as the iterator does. Canceling it closes the
+   * connection with code 1000. {@linkcode joinMessages} leaves it open, and can
+   * put something between the messages.
+   *
+   * @example A stream of bytes
+   * ```ts
+   * import { pipe } from "@silverback/websocket/testing";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const [client, server] = pipe();
+   * client.send(new Uint8Array([72, 101, 108]));
+   * client.send(new Uint8Array([108, 111]));
+   * client.close();
+   * assertEquals(await new Response(server.bytes).text(), "Hello");
+   * await Promise.all([client.closed, server.closed]);
+   * ```
+   */
+  get bytes(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    return this.#bytes ??= joined(this.#core.inbound, "", async () => {
+      await this.close();
+    });
+  }
+
+  /**
+   * Ends reading, for applications that only write (coder/websocket's
+   * `CloseRead`). Messages that have come and will come are dropped. The peer
+   * is not stopped any more, so its pings are answered and its close frame is
+   * seen, however much comes before it. The read limit still holds. A waiting
+   * read, and every later one, rejects with an `InvalidStateError`.
+   *
+   * @example A server that only writes
+   * ```ts
+   * import { pipe } from "@silverback/websocket/testing";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const [client, server] = pipe();
+   * server.closeRead();
+   * for (let i = 0; i < 100; i++) client.send("x".repeat(1000));
+   * client.close(1000, "seen");
+   * assertEquals((await server.closed).reason, "seen");
+   * await client.closed;
+   * ```
+   */
+  closeRead(): void {
+    this.#core.inbound.closeRead();
+  }
+
   // Writing
 
   /**
-   * Sends a message (gorilla's `WriteMessage`). Control types go the way of
+   * Sends a message (gorilla's `WriteMessage`). Control types are sent as by
    * {@linkcode Conn.writeControl}.
    *
    * A payload of up to 16 KiB is copied before the call returns; a larger one
    * must not be changed before the promise settles. The promise fulfils when
-   * the queue is under its high-water mark (`writeBufferSize`, at least 64 KiB)
-   * and a large payload has been taken whole, not when the peer has it. A
-   * write that is given up by its signal or by the write deadline is taken
-   * back; if a part of it has gone out, the connection is failed.
+   * the queue is below its high-water mark (`writeBufferSize`, at least 64 KiB)
+   * and a large payload has been handed over whole, not when the peer has it. A
+   * write that is given up, by its signal or the write deadline, is not sent;
+   * if a part of it has gone out already, the connection is failed.
    *
-   * @param type The type; text may be given as UTF-8 bytes, binary as a string
-   * that is sent as UTF-8
-   * @param data The payload
+   * @param type The type; text may be given as UTF-8 bytes, and binary as a
+   * string, which is sent as UTF-8
+   * @param data The payload; a lone surrogate in a string is sent as U+FFFD
    * @param options A signal to give up waiting
-   * @throws {TypeError} If the data is neither `string` nor `Uint8Array`, or is
-   * text that is not well-formed
-   * @throws {RangeError} If the type is unknown, or a control payload is longer
-   * than 125 bytes
+   * @throws {TypeError} At once, if the data is neither `string` nor
+   * `Uint8Array`, or is text given as bytes that are not UTF-8
+   * @throws {RangeError} At once, if the type is unknown, or a control payload
+   * is longer than 125 bytes
    * @throws {CloseSentError} If this side's close frame has been sent
    * @throws {CloseError} If the connection is over
    * @throws {WriteLimitError} If the peer reads too slowly; the connection is
@@ -306,6 +563,7 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
    * assertEquals((await server.readMessage()).data, "Hello");
    * assertEquals((await server.readMessage()).data, new Uint8Array([1, 2]));
    * await client.close();
+   * await server.closed;
    * ```
    */
   writeMessage(
@@ -314,10 +572,13 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
     options?: WaitOptions,
   ): Promise<void> {
     if (type === 1 || type === 2) {
-      return this.#core.outbound.send(type, data, options);
+      return this.#core.outbound.send(type, data, readWait(options));
     }
-    if (options?.signal?.aborted) return rejected(options.signal.reason);
-    return this.writeControl(type, data);
+    checkControlType(type);
+    const payload = controlPayload(data);
+    const signal = readWait(options)?.signal;
+    if (signal?.aborted) return rejected(signal.reason);
+    return this.writeControl(type, payload);
   }
 
   /**
@@ -339,26 +600,31 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
    * assertEquals((await server.readMessage()).type, 1);
    * assertEquals((await server.readMessage()).type, 2);
    * await client.close();
+   * await server.closed;
    * ```
    */
   send(data: string | Uint8Array, options?: WaitOptions): Promise<void> {
     return this.#core.outbound.send(
       typeof data === "string" ? 1 : 2,
       data,
-      options,
+      readWait(options),
     );
   }
 
   /**
    * Opens a writer for one message (gorilla's `NextWriter`), which is sent in
    * fragments as it is written and ends when the writer is closed. Other data
-   * messages wait meanwhile; one that waits for `closeTimeout` while the writer
-   * writes nothing fails the connection. In a text message, a surrogate pair
-   * or a UTF-8 sequence may be split over chunks. Aborting a writer that has
-   * begun fails the connection, as the message cannot be taken back. Where
-   * `capabilities.streaming` is no, the message is buffered and sent whole.
+   * messages wait meanwhile; if one has waited for `closeTimeout` and the
+   * writer has written nothing in that time, the connection is failed. In a
+   * text message, a surrogate pair or a UTF-8 sequence may be split between
+   * chunks. Aborting a writer that has begun fails the connection, as the
+   * message cannot be taken back; so does a chunk that is neither a `string`
+   * nor a `Uint8Array`, or text that is not UTF-8, with code 1011. Await the
+   * writer's `close()` before you close the connection: what has not been
+   * written by then is lost. Where `capabilities.streaming` is `false`, the
+   * message is buffered and sent whole.
    *
-   * @param type The type; a control message goes out when its writer is closed
+   * @param type The type; a control message is sent when its writer is closed
    * @param options A signal that aborts the writer
    * @returns The writer's stream
    * @throws {RangeError} If the type is unknown
@@ -376,30 +642,22 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
    * await writer.close();
    * assertEquals((await server.readMessage()).data, "piece by piece");
    * await client.close();
+   * await server.closed;
    * ```
    */
   nextWriter(
     type: MessageType,
     options?: WaitOptions,
   ): WritableStream<string | Uint8Array> {
+    const signal = readWait(options)?.signal;
     if (type !== 1 && type !== 2) {
       checkControlType(type);
-      return controlWritable(
+      return this.#core.openControl(
         (payload) => this.writeControl(type, payload),
-        options?.signal,
+        signal,
       );
     }
-    const { transport, outbound, settings } = this.#core;
-    const sink = new MessageSink(
-      type,
-      settings.writeBufferSize,
-      transport,
-      outbound,
-      this.#core,
-    );
-    const stream = new WritableStream(sink);
-    sink.open(options?.signal);
-    return givesBack(stream);
+    return this.#core.openWriter(type, signal);
   }
 
   /**
@@ -408,7 +666,7 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
    *
    * @param value The value
    * @param options A signal to give up waiting
-   * @throws {TypeError} If JSON cannot express the value
+   * @throws {TypeError} At once, if JSON cannot express the value
    * @throws {Error} As {@linkcode Conn.writeMessage}
    *
    * @example Usage
@@ -420,33 +678,27 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
    * await client.writeJSON({ name: "Alice" });
    * assertEquals((await server.readMessage()).data, '{"name":"Alice"}');
    * await client.close();
+   * await server.closed;
    * ```
    */
   writeJSON(value: unknown, options?: WaitOptions): Promise<void> {
-    let text: string | undefined;
-    try {
-      text = JSON.stringify(value);
-    } catch (error) {
-      return rejected(error);
-    }
+    const text: string | undefined = JSON.stringify(value);
     if (text === undefined) {
-      return rejected(
-        new TypeError(
-          `Cannot send value as JSON: ${typeof value} has no JSON form`,
-        ),
+      throw new TypeError(
+        `Cannot send value as JSON: ${typeof value} has no JSON form`,
       );
     }
-    // A lone surrogate is escaped by JSON.stringify.
-    return this.#core.outbound.send(1, text, options);
+    // JSON.stringify escapes lone surrogates, so the text is well formed.
+    return this.#core.outbound.send(1, text, readWait(options));
   }
 
   /**
-   * Sends a prepared message, encoded once for all connections that it goes to.
-   * As {@linkcode Conn.writeMessage} in all else.
+   * Sends a prepared message, which is encoded once for all its connections. As
+   * {@linkcode Conn.writeMessage} in all else.
    *
    * @param message The message
    * @param options A signal to give up waiting
-   * @throws {TypeError} If it is no prepared message
+   * @throws {TypeError} At once, if it is not a prepared message
    * @throws {Error} As {@linkcode Conn.writeMessage}
    *
    * @example To many at once
@@ -459,9 +711,10 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
    * const news = new PreparedMessage(MessageType.Text, "news");
    * for (const [, server] of rooms) server.writePreparedMessage(news);
    *
-   * for (const [client] of rooms) {
+   * for (const [client, server] of rooms) {
    *   assertEquals((await client.readMessage()).data, "news");
    *   await client.close();
+   *   await server.closed;
    * }
    * ```
    */
@@ -469,20 +722,20 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
     message: PreparedMessage,
     options?: WaitOptions,
   ): Promise<void> {
-    if (!(message instanceof PreparedMessage)) {
-      return rejected(
-        new TypeError(
-          "Cannot send prepared message: it must be a PreparedMessage",
-        ),
+    const own = ownPrepared(message);
+    if (own === undefined) {
+      throw new TypeError(
+        "Cannot send prepared message: it must be a PreparedMessage",
       );
     }
-    return this.#core.outbound.sendPrepared(message, options);
+    return this.#core.outbound.sendPrepared(own, readWait(options));
   }
 
   /**
-   * A stream whose every chunk becomes a message, text or binary by its type.
-   * Closing it closes the connection with code 1000, aborting it terminates
-   * the connection.
+   * A stream that sends each chunk as a message: a `string` as text, a
+   * `Uint8Array` as binary. Closing it closes the connection with code 1000;
+   * aborting it terminates the connection; a chunk of another type fails it
+   * with code 1011. Its promises need not be awaited.
    */
   get writable(): WritableStream<string | Uint8Array> {
     return this.#writable ??= messageWritable(this.#core);
@@ -491,20 +744,21 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
   // Control
 
   /**
-   * Sends a control message (gorilla's `WriteControl`). It overtakes queued data,
-   * between frames; a close frame stands behind what has been handed over and
-   * what waits is dropped.
+   * Sends a control message (gorilla's `WriteControl`). It overtakes queued
+   * data, between frames. A close frame goes out after the messages that have
+   * been handed over; those that still wait in the queue are dropped.
    *
    * @param type `MessageType.Close`, `.Ping` or `.Pong`
    * @param data At most 125 bytes; a close payload is what
-   * `formatCloseMessage()` makes, or empty
-   * @param deadline When to give up waiting for a slow peer; the frame may go
-   * out all the same
-   * @throws {RangeError} If the type is no control type, the payload is too
-   * long, the close code may not be sent, or the date is invalid
-   * @throws {TypeError} If the data is neither `string` nor `Uint8Array`
+   * `formatCloseMessage()` returns, or empty
+   * @param deadline When to stop waiting for a slow peer; the frame may still
+   * go out
+   * @throws {RangeError} At once, if the type is not a control type, the
+   * payload is too long, the close code may not be sent, or the date is invalid
+   * @throws {TypeError} At once, if the data is neither `string` nor
+   * `Uint8Array`
+   * @throws {UnsupportedError} At once, if the engine has no pings and pongs
    * @throws {CloseSentError} If this side's close frame has been sent
-   * @throws {UnsupportedError} If the engine has no pings and pongs
    * @throws {DOMException} `TimeoutError` if the deadline passes
    *
    * @example Usage
@@ -516,8 +770,10 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
    * const [client, server] = pipe();
    * const deadline = new Date(Date.now() + 1_000);
    * await client.writeControl(MessageType.Ping, "alive?", deadline);
-   * await client.writeControl(MessageType.Close, formatCloseMessage(4000, "bye"));
+   * const bye = formatCloseMessage(4000, "bye");
+   * await client.writeControl(MessageType.Close, bye);
    * assertEquals((await server.closed).reason, "bye");
+   * await client.closed;
    * ```
    */
   writeControl(
@@ -525,72 +781,72 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
     data?: string | Uint8Array,
     deadline?: Date,
   ): Promise<void> {
-    try {
-      checkControlType(type);
-      const payload = controlPayload(data);
-      const at = deadline?.getTime() ?? Infinity;
-      if (Number.isNaN(at)) {
-        throw new RangeError("Cannot send control frame: invalid date");
-      }
-      if (at <= Date.now()) {
-        throw new DOMException(
+    checkControlType(type);
+    const payload = controlPayload(data);
+    const close = type === 8 ? parseCloseToSend(payload) : undefined;
+    if (close === undefined) this.#require("ping", "send ping or pong");
+    const left = deadline === undefined ? Infinity : timeLeft(deadline);
+    if (Number.isNaN(left)) {
+      throw new RangeError("Cannot send control frame: invalid date");
+    }
+    if (left <= 0) {
+      return rejected(
+        new DOMException(
           "Cannot send control frame: the deadline has passed",
           "TimeoutError",
-        );
-      }
-      if (type === 8) {
-        const { code, reason } = parseCloseToSend(payload);
-        return this.#core.sendClose(code, reason);
-      }
-      this.#require("ping", "send ping or pong");
-      return before(deadline, this.#core.sendControl(type, payload));
-    } catch (error) {
-      return rejected(error);
+        ),
+      );
     }
+    if (close !== undefined) {
+      this.#core.transport.checkClose?.(close.code);
+      return this.#core.sendClose(close.code, close.reason);
+    }
+    return within(left, this.#core.sendControl(type as 9 | 10, payload));
   }
 
   /**
-   * Sends a ping and waits for its pong. Needs somebody who reads: a
-   * connection whose peer is stopped for want of a reader gets no pong. A pong
-   * ends the wait of all pings with its payload, and of those before.
+   * Sends a ping and waits for its pong. Keep reading meanwhile: when too much
+   * is unread, the peer is stopped, and its pong does not arrive. A pong
+   * answers the last ping with its payload, and all pings before that.
    *
-   * @param data The payload, at most 125 bytes; default: one that no other ping
-   * has
+   * @param data The payload, at most 125 bytes; default: a unique one
    * @param options A signal to give up waiting
    * @returns The round trip in milliseconds
-   * @throws {UnsupportedError} If the engine has no pings
-   * @throws {RangeError} If the payload is longer than 125 bytes
-   * @throws {TypeError} If the payload is neither `string` nor `Uint8Array`
+   * @throws {UnsupportedError} At once, if the engine has no pings
+   * @throws {RangeError} At once, if the payload is longer than 125 bytes
+   * @throws {TypeError} At once, if it is neither `string` nor `Uint8Array`
+   * @throws {DOMException} `TimeoutError` if the peer is alive but no pong with
+   * the payload comes within keepalive's `interval` plus twice its `timeout`,
+   * or within 30 seconds without keepalive
    * @throws {CloseSentError} If this side's close frame has been sent
-   * @throws {CloseError} If the connection ends before
+   * @throws {CloseError} If the connection ends first
    *
    * @example Is the peer alive?
    * ```ts
    * import { pipe } from "@silverback/websocket/testing";
    * import { assert } from "@std/assert";
    *
-   * const [client] = pipe();
+   * const [client, server] = pipe();
    * const signal = AbortSignal.timeout(5_000);
    * const milliseconds = await client.ping("alive?", { signal });
    * assert(milliseconds >= 0);
    * await client.close();
+   * await server.closed;
    * ```
    */
   ping(data?: string | Uint8Array, options?: WaitOptions): Promise<number> {
-    try {
-      const payload = data === undefined ? undefined : controlPayload(data);
-      this.#require("ping", "send ping");
-      return this.#core.roundTrip(payload, options?.signal);
-    } catch (error) {
-      return rejected(error);
-    }
+    const payload = data === undefined ? undefined : controlPayload(data);
+    const signal = readWait(options)?.signal;
+    this.#require("ping", "send ping");
+    return this.#core.roundTrip(payload, signal);
   }
 
   /**
-   * Sets what runs when a ping has come; `null` restores the default, a pong
-   * with the same payload. Handlers run in the order of the wire, whether or
-   * not earlier messages have been read. A throw or a rejection fails the
-   * connection with code 1011.
+   * Sets the handler for pings; `null` restores the default, which answers with
+   * a pong of the same payload. Handlers run in the order of the wire, whether
+   * or not earlier messages have been read. One that throws or rejects fails
+   * the connection with code 1011. While 256 promises of handlers are pending,
+   * nothing is read from the peer.
    *
    * @param handler The handler
    * @throws {UnsupportedError} If the engine does not show pings
@@ -607,17 +863,19 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
    * });
    * assertEquals(typeof await client.ping("1"), "number");
    * await client.close();
+   * await server.closed;
    * ```
    */
   setPingHandler(handler: PingHandler | null): void {
+    checkHandler("ping", handler);
     if (handler !== null) this.#require("controlHandlers", "set ping handler");
     this.#core.pingHandler = handler ?? undefined;
   }
 
   /**
-   * Sets what runs when a pong has come, also one that keepalive or
-   * {@linkcode Conn.ping} asked for; `null` restores the default, nothing.
-   * Otherwise as {@linkcode Conn.setPingHandler}.
+   * Sets the handler for pongs, including those that keepalive or
+   * {@linkcode Conn.ping} asked for; `null` restores the default, which does
+   * nothing. Otherwise as {@linkcode Conn.setPingHandler}.
    *
    * @param handler The handler
    * @throws {UnsupportedError} If the engine does not show pongs
@@ -628,26 +886,29 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
    * import { pipe } from "@silverback/websocket/testing";
    * import { assertEquals } from "@std/assert";
    *
-   * const [client] = pipe();
+   * const [client, server] = pipe();
    * const pong = new Promise<string>((resolve) => {
    *   client.setPongHandler((data) => resolve(new TextDecoder().decode(data)));
    * });
    * client.writeControl(MessageType.Ping, "alive?");
    * assertEquals(await pong, "alive?");
    * await client.close();
+   * await server.closed;
    * ```
    */
   setPongHandler(handler: PongHandler | null): void {
+    checkHandler("pong", handler);
     if (handler !== null) this.#require("controlHandlers", "set pong handler");
     this.#core.pongHandler = handler ?? undefined;
   }
 
   /**
-   * Sets what runs when the peer's close frame has come, before the reads end;
-   * `null` restores the default, an echo of the code. The handler may send its
-   * own answer by {@linkcode Conn.close} or {@linkcode Conn.writeControl};
-   * if it has not when it is done, at the latest after `closeTimeout`, the code is
-   * echoed. Native engines have echoed it before.
+   * Sets the handler for the peer's close frame, which runs before the reads
+   * end; `null` restores the default, which echoes the code. The handler may
+   * send its own answer by {@linkcode Conn.close} or
+   * {@linkcode Conn.writeControl}. If it has sent none when it is done, or
+   * after `closeTimeout`, the code is echoed. Native engines echo the code
+   * before the handler runs.
    *
    * @param handler The handler
    *
@@ -662,24 +923,26 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
    * });
    * client.close(4000);
    * assertEquals((await client.closed).reason, "4000 is noted");
+   * await server.closed;
    * ```
    */
   setCloseHandler(handler: CloseHandler | null): void {
+    checkHandler("close", handler);
     this.#core.closeHandler = handler ?? undefined;
   }
 
-  /** What runs when a ping has come. */
+  /** The handler for pings: the one that was set, or the default. */
   get pingHandler(): PingHandler {
     return this.#core.pingHandler ??
       ((data) => this.#core.answerPing(new Uint8Array(controlPayload(data))));
   }
 
-  /** What runs when a pong has come. */
+  /** The handler for pongs: the one that was set, or the default. */
   get pongHandler(): PongHandler {
     return this.#core.pongHandler ?? (() => {});
   }
 
-  /** What runs when the peer's close frame has come. */
+  /** The handler for close frames: the one that was set, or the default. */
   get closeHandler(): CloseHandler {
     return this.#core.closeHandler ??
       ((code) => this.#core.sendClose(code, "").catch(() => {}));
@@ -688,11 +951,12 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
   // Limits and compression
 
   /**
-   * Sets the read limit for the messages that begin after the call.
+   * Sets the read limit for messages that begin after the call.
    *
    * @param bytes Bytes of one message after inflation; `Infinity` for none
    * @throws {RangeError} If it is not a positive number of bytes
-   * @throws {UnsupportedError} If the engine can only lower it, and it is raised
+   * @throws {UnsupportedError} If the engine can only lower it, and it is
+   * raised
    *
    * @example Usage
    * ```ts
@@ -705,6 +969,7 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
    * client.send("Hello");
    * await assertRejects(() => server.readMessage(), ReadLimitError);
    * await client.closed;
+   * await server.closed;
    * ```
    */
   setReadLimit(bytes: number): void {
@@ -712,9 +977,10 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
   }
 
   /**
-   * Sets the time after which reads reject with a `TimeoutError`; `null`: never.
-   * The connection stays usable: a read after a later deadline is set gets the
-   * message.
+   * Sets the time after which reads reject with a `TimeoutError`; `null`
+   * removes it. The connection stays usable: once a later deadline is set, the
+   * next read gets the message. The deadline is converted to a time from now
+   * when it is set, so later changes of the system's clock have no effect.
    *
    * @param at The deadline
    * @throws {RangeError} If the date is invalid
@@ -729,6 +995,7 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
    * await assertRejects(() => server.readMessage(), DOMException);
    * server.setReadDeadline(null);
    * await client.close();
+   * await server.closed;
    * ```
    */
   setReadDeadline(at: Date | null): void {
@@ -736,8 +1003,9 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
   }
 
   /**
-   * Sets the time after which writes reject with a `TimeoutError`; `null`:
-   * never. A message of which a part has gone out fails the connection.
+   * Sets the time after which writes reject with a `TimeoutError`; `null`
+   * removes it. If a part of the message has gone out already, the connection
+   * is failed. Otherwise as {@linkcode Conn.setReadDeadline}.
    *
    * @param at The deadline
    * @throws {RangeError} If the date is invalid
@@ -747,11 +1015,12 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
    * import { pipe } from "@silverback/websocket/testing";
    * import { assertRejects } from "@std/assert";
    *
-   * const [client] = pipe();
+   * const [client, server] = pipe();
    * client.setWriteDeadline(new Date(Date.now() - 1));
    * await assertRejects(() => client.send("late"), DOMException);
    * client.setWriteDeadline(null);
    * await client.close();
+   * await server.closed;
    * ```
    */
   setWriteDeadline(at: Date | null): void {
@@ -759,10 +1028,10 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
   }
 
   /**
-   * Whether the messages after this call are compressed. No effect where
-   * compression was not agreed on.
+   * Switches compression on or off for the messages sent after this call. No
+   * effect where compression was not agreed on.
    *
-   * @param enable Whether to compress; at first `true`
+   * @param enable Whether to compress; initially `true`
    *
    * @example A secret is not compressed
    * ```ts no-assert
@@ -808,18 +1077,22 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
   // Ending
 
   /**
-   * Closes the connection by the closing handshake (RFC 6455, section 7.1.2): the
-   * close frame goes out behind queued messages, the peer's answer is waited
-   * for, and messages that come meanwhile can still be read; where nobody goes
-   * on reading, what exceeds `readBufferSize` is dropped. An open writer is
-   * aborted. Safe to call more than once: later calls only wait.
+   * Closes the connection by the closing handshake (RFC 6455, section 7.1.2):
+   * sends a close frame after the queued messages and waits for the peer's.
+   * Messages that come meanwhile can still be read; if nobody reads, those
+   * beyond `readBufferSize` are dropped. An open writer is aborted. Safe to
+   * call more than once: later calls only wait.
    *
-   * @param code The close code
-   * @param reason At most 123 bytes of UTF-8
+   * @param code The close code; default: 1000. A relay may pass on any code
+   * that it received: 1005 sends a close frame without a code, 1006 and 1015
+   * terminate
+   * @param reason The reason; default: none. It is cut off at a character after
+   * 123 bytes of UTF-8, so that any error's message will do
    * @param options The time that it may take before the connection is cut
    * @returns How the connection ended, as {@linkcode Conn.closed}
-   * @throws {RangeError} If the code may not be sent, or the reason is too long
-   * @throws {TypeError} If the reason is not a well-formed string
+   * @throws {RangeError} At once, if the code is not a close code, or the
+   * timeout is out of range
+   * @throws {TypeError} At once, if the reason is not a string
    *
    * @example Usage
    * ```ts
@@ -833,25 +1106,25 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
    * ```
    */
   close(
-    code = 1000,
-    reason = "",
+    code?: number,
+    reason?: string,
     options?: CloseOptions,
   ): Promise<CloseInfo> {
-    try {
-      checkClose(code, reason);
-      const timeout = options?.timeout === undefined
-        ? this.#core.settings.closeTimeout
-        : milliseconds("timeout", options.timeout);
-      return this.#core.close(code, reason, timeout);
-    } catch (error) {
-      return rejected(error);
-    }
+    if (code === undefined) code = 1000;
+    if (reason === undefined) reason = "";
+    checkCloseCode(code);
+    this.#core.transport.checkClose?.(code);
+    const { timeout: given } = readOptions(options, CLOSE_OPTIONS);
+    const timeout = given === undefined
+      ? undefined
+      : milliseconds("timeout", given);
+    return this.#core.close(code, fitCloseReason(reason), timeout);
   }
 
   /**
-   * Cuts the connection without a closing handshake (gorilla's `Close`). What has
-   * not gone out is lost. Where `capabilities.terminate` is no, this `Conn` ends
-   * and the socket stays with the runtime until the peer goes.
+   * Cuts the connection without a closing handshake (gorilla's `Close`). What
+   * has not gone out is lost. Where `capabilities.terminate` is `false`, this
+   * `Conn` ends, but the runtime keeps the socket until the peer disconnects.
    *
    * @example Usage
    * ```ts
@@ -868,8 +1141,7 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
     this.#core.terminate();
   }
 
-  /**
-   * How the connection ended: fulfils once, never rejects.
+  /** How the connection ended; never rejects.
    *
    * @example Usage
    * ```ts
@@ -884,6 +1156,7 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
    *   wasClean: true,
    *   initiator: "remote",
    * });
+   * await client.closed;
    * ```
    */
   get closed(): Promise<CloseInfo> {
@@ -911,11 +1184,17 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
   }
 
   static {
-    whenEnded = (conn, run) => {
-      const core = conn.#core;
-      if (core.ending.state === "closed") run();
-      else core.onEnded = run;
-    };
+    Object.defineProperty(Conn.prototype, JOIN, {
+      value(this: Conn, term: string) {
+        return joined(this.#core.inbound, term);
+      },
+    });
+    outboundOf = (conn) => #core in conn ? conn.#core.outbound : undefined;
+    Object.defineProperty(Conn.prototype, INSIDE, {
+      value(this: Conn): Inside {
+        return this.#core;
+      },
+    });
   }
 
   #require(capability: "ping" | "controlHandlers", action: string): void {
@@ -927,7 +1206,16 @@ export class Conn implements AsyncIterable<Message>, AsyncDisposable {
   }
 }
 
-function checkControlType(type: number): void {
+function checkHandler(name: string, handler: unknown): void {
+  if (handler === null || typeof handler === "function") return;
+  throw new TypeError(
+    `Cannot set ${name} handler: it must be a function or null, got ${
+      nameOf(handler)
+    }`,
+  );
+}
+
+function checkControlType(type: number): asserts type is 8 | 9 | 10 {
   if (type !== 8 && type !== 9 && type !== 10) {
     throw new RangeError(
       `Cannot send message of type ${type}: use MessageType.Text, .Binary, .Close, .Ping or .Pong`,
@@ -935,21 +1223,9 @@ function checkControlType(type: number): void {
   }
 }
 
-function checkClose(code: number, reason: string): void {
-  if (code === 1005) {
-    throw new RangeError(
-      "Cannot send close code 1005: it stands for no code, use writeControl(MessageType.Close)",
-    );
-  }
-  formatCloseMessage(code, reason);
-}
-
-// The wait for a control frame to be taken, bounded.
-function before(
-  deadline: Date | undefined,
-  promise: Promise<void>,
-): Promise<void> {
-  if (deadline === undefined || promise === RESOLVED) return promise;
+// Waits for a control frame to be taken, for a limited time.
+function within(left: number, promise: Promise<void>): Promise<void> {
+  if (left === Infinity) return promise;
   const { promise: late, reject } = Promise.withResolvers<void>();
   const timer = setTimeout(
     () =>
@@ -959,7 +1235,7 @@ function before(
           "TimeoutError",
         ),
       ),
-    Math.min(deadline.getTime() - Date.now(), 2 ** 31 - 1),
+    timerDelay(left),
   );
   const forget = () => clearTimeout(timer);
   promise.then(forget, forget);

@@ -1,26 +1,82 @@
-import { CloseError, type CloseInfo } from "../close.ts";
+// Joins the two sides, the control frames and the end of a connection. They
+// share all state, hence past 300 lines.
+
+import { type CloseInfo, isUnsentCloseCode } from "../close.ts";
 import type { DataType } from "../message.ts";
 import type {
+  Addr,
   Transport,
   TransportEnd,
   TransportReceiver,
 } from "../transport/transport.ts";
-import { closeErrorOf, Ending } from "./ending.ts";
+import { toError } from "../base/user_values.ts";
+import { UnsupportedError } from "../errors.ts";
+import type { Conn } from "./conn.ts";
+import type { sendControl } from "./control_frames.ts";
+import type { controlWritable } from "./control_writer.ts";
+import { type End, Ending, endOf } from "./ending.ts";
 import {
   type CloseHandler,
+  type ControlHandlers,
+  type HandlersOwner,
   type PingHandler,
-  PingRounds,
+  type PingRounds,
   type PongHandler,
   runHandler,
 } from "./handlers.ts";
 import { Inbound } from "./inbound.ts";
-import { keepAlive, type Watch } from "./keep_alive.ts";
+import type { Watch } from "./keep_alive.ts";
+import type { MessageLimit, MessageLimitOptions } from "./message_limit.ts";
 import type { ConnSettings } from "./options.ts";
 import { Outbound } from "./outbound.ts";
-import { handled, onAbort, rejected, RESOLVED } from "./promises.ts";
+import type { measureRoundTrip } from "./round_trip.ts";
+import type { ConnStats } from "./stats.ts";
+import { openWholeWriter } from "./whole_writer.ts";
+import { handedOver, inNextTurn, rejected } from "./promises.ts";
 
-/** What a connection does between its user and its transport: the two sides, the control frames and the end. */
-export class Core implements TransportReceiver {
+/** What keeps track of connections. */
+export interface ConnOwner {
+  /** A connection of its own is over. */
+  ended(conn: Conn): void;
+}
+
+/** What a transport without pings does without, so that pages need not load it. */
+export interface CoreParts {
+  /** Watches a connection, by its settings. */
+  readonly watch: (core: Core) => Watch;
+  /** Opens a writer that sends its message in pieces. */
+  readonly openWriter: typeof openWholeWriter;
+  /** Tells whoever has subscribed of an end. */
+  publishEnd(
+    core: Core,
+    conn: Conn,
+    told: true | Request,
+    info: CloseInfo,
+  ): void;
+  /** The error of a peer that sends too much. */
+  limitError(
+    limit: Required<MessageLimitOptions>,
+    what: "message" | "ping" | "pong",
+  ): Error;
+  /** Opens a writer that gathers a control message. */
+  readonly openControl: typeof controlWritable;
+  /** Makes what counts the peer's messages. */
+  readonly makeLimit: (options: Required<MessageLimitOptions>) => MessageLimit;
+  /** A ping has come. */
+  pinged(core: Core, payload: Uint8Array<ArrayBuffer>, answered: boolean): void;
+  /** Sends a ping or a pong. */
+  readonly sendControl: typeof sendControl;
+  /** A pong has come. */
+  ponged(core: Core, payload: Uint8Array<ArrayBuffer>): void;
+  /** Measures a round trip. */
+  readonly measure: typeof measureRoundTrip;
+}
+
+/**
+ * A connection between its user and its transport: the two sides, the control
+ * frames and the end.
+ */
+export class Core implements TransportReceiver, HandlersOwner {
   readonly transport: Transport;
   readonly settings: ConnSettings;
   readonly inbound: Inbound;
@@ -29,127 +85,162 @@ export class Core implements TransportReceiver {
   pingHandler: PingHandler | undefined;
   pongHandler: PongHandler | undefined;
   closeHandler: CloseHandler | undefined;
-  #rounds: PingRounds | undefined; // of the first ping()
-  #closing = false; // no other close frame is to be sent
-  #watch: Watch | undefined; // of keepalive
-  /** Called at the end, for the room that counts connections. */
-  onEnded: (() => void) | undefined;
+  readonly #parts: CoreParts | undefined;
+  rounds: PingRounds | undefined; // from the first ping() on
+  handlers: ControlHandlers | undefined; // once one has run
+  #watch: Watch | undefined; // keepalive's
+  /** Told of the end; a server knows its connections by it. */
+  owner: ConnOwner | undefined;
+  /** What the owner knows it as. */
+  conn: Conn | undefined;
+  /** What `authorize` has handed over. */
+  data: unknown;
+  /** Whose connection it is, where a proxy said so. */
+  clientAddr: Addr | undefined;
+  /** Gives its place among those of the address back. */
+  leave: (() => void) | undefined;
+  /**
+   * Set once its beginning has been published, so that its end is, too; its
+   * request, where somebody waits for that.
+   */
+  told: true | Request | undefined;
+  readonly limit: MessageLimit | undefined; // of what the peer may send
+  readonly openedAt: number = performance.now();
+  #messages = 0; // that have come
+  lastRoundTrip: number | undefined; // the last
+  probedAt: number | undefined; // when keepalive's ping was sent
 
-  constructor(transport: Transport, settings: ConnSettings) {
+  constructor(
+    transport: Transport,
+    settings: ConnSettings,
+    parts: CoreParts | undefined,
+  ) {
+    this.#parts = parts;
     this.transport = transport;
     this.settings = settings;
+    const { messageLimit } = settings;
+    this.limit = messageLimit && parts?.makeLimit(messageLimit);
     this.inbound = new Inbound(transport, this, settings);
     this.outbound = new Outbound(transport, this, settings);
     transport.start(this);
-    if (
-      settings.keepAlive !== undefined && transport.capabilities.ping &&
-      this.ending.state === "open"
-    ) {
-      this.#watch = keepAlive(this, settings.keepAlive);
+    if (settings.keepAlive !== undefined && this.ending.state === "open") {
+      this.#watch = parts?.watch(this);
     }
   }
 
-  // What users ask for
+  // What users call
+
+  get stats(): ConnStats {
+    const counts = this.transport.counts;
+    return {
+      since: new Date(performance.timeOrigin + this.openedAt),
+      roundTrip: this.lastRoundTrip,
+      received: {
+        messages: this.#messages,
+        bytes: counts.bytesReceived,
+        wireBytes: counts.wireBytesReceived,
+      },
+      sent: {
+        messages: counts.messagesSent,
+        bytes: counts.bytesSent,
+        wireBytes: counts.wireBytesSent,
+      },
+    };
+  }
 
   sendControl(type: 9 | 10, payload: Uint8Array): Promise<void> {
-    if (this.ending.state !== "open") return rejected(this.#writeError());
-    const wait = this.transport.sendControl(type, payload);
-    return wait === undefined ? RESOLVED : handled(wait);
+    return this.#parts!.sendControl(this, type, payload);
   }
 
-  /** Sends a pong; while it waits, the answer to a later ping takes its place. */
+  /** Sends a pong; while it waits, a pong for a later ping replaces it. */
   answerPing(payload: Uint8Array): void {
-    this.transport.sendControl(10, payload, true)?.catch(() => {});
+    this.trySend(10, payload, true);
   }
 
-  /** Sends a close frame at once; the closing handshake goes on by itself. */
+  /**
+   * Sends a close frame at once, and does not wait for the closing handshake.
+   */
   sendClose(code: number, reason: string): Promise<void> {
-    if (this.#closing || this.ending.state === "closed") {
-      return rejected(this.#writeError());
-    }
-    this.#close(code, reason, this.settings.closeTimeout, true);
-    return RESOLVED;
+    this.outbound.before?.();
+    if (!this.ending.mayClose) return rejected(this.writeError());
+    this.#close(code, reason, undefined, true);
+    return handedOver(0);
   }
 
-  close(code: number, reason: string, timeout: number): Promise<CloseInfo> {
-    if (!this.#closing && this.ending.state !== "closed") {
-      this.#close(code, reason, timeout, false);
+  /** Closes the connection; a timeout, if given, bounds all of it. */
+  close(
+    code: number,
+    reason: string,
+    timeout: number | undefined,
+  ): Promise<CloseInfo> {
+    this.outbound.before?.();
+    if (this.ending.state === "closed") {
+      return inNextTurn(() => this.ending.closed);
     }
+    if (isUnsentCloseCode(code)) this.terminate();
+    else if (this.ending.mayClose) this.#close(code, reason, timeout, false);
     return this.ending.closed;
   }
 
   terminate(): void {
     if (this.ending.state === "closed") return;
-    this.outbound.end(this.#writeError());
-    this.#closing = true;
-    this.ending.begin("local");
+    this.outbound.end({ error: this.writeError() });
+    this.ending.begin("cut");
     this.transport.terminate();
   }
 
-  /** Sends a ping and waits for its pong; in milliseconds. */
+  /** Opens a writer for one control message. */
+  openControl(
+    send: (payload: Uint8Array<ArrayBuffer>) => Promise<void>,
+    signal: AbortSignal | undefined,
+  ): WritableStream<string | Uint8Array> {
+    const open = this.#parts?.openControl;
+    if (open !== undefined) return open(this, send, signal);
+    throw new UnsupportedError(
+      `Cannot open writer by ${this.transport.description}: use writeControl()`,
+    );
+  }
+
+  /** Opens a writer for one message. */
+  openWriter(
+    type: DataType,
+    signal: AbortSignal | undefined,
+  ): WritableStream<string | Uint8Array> {
+    return (this.#parts?.openWriter ?? openWholeWriter)(this, type, signal);
+  }
+
+  /** Sends a ping and waits for its pong; the round trip in milliseconds. */
   roundTrip(
     data: Uint8Array | undefined,
     signal: AbortSignal | undefined,
   ): Promise<number> {
-    if (signal?.aborted) return rejected(signal.reason);
-    if (this.ending.state !== "open") return rejected(this.#writeError());
-    const rounds = this.#rounds ??= new PingRounds();
-    const payload = data ?? rounds.nextPayload();
-    const { promise, drop } = rounds.add(payload);
-    const forget = onAbort(signal, drop);
-    promise.then(forget, forget);
-    const wait = this.transport.sendControl(9, payload);
-    wait?.catch(drop);
-    this.transport.flush();
-    return handled(promise);
+    return this.#parts!.measure(this, data, signal);
   }
 
   /**
-   * Fails the connection: reads deliver what is buffered and then reject with the error, the peer gets the code without a
-   * reason, as the error may tell too much.
+   * Fails the connection. Reads deliver what is buffered and then reject with
+   * the error. The peer gets the code without a reason, as the error may reveal
+   * too much.
    */
   fail(error: Error, code: number): void {
     if (this.ending.state === "closed" || !this.#failed(error)) return;
     this.transport.fail(code, "");
   }
 
-  // KeepAliveTarget
-
-  get received(): number {
-    return this.transport.received;
-  }
-
-  get paused(): boolean {
-    return this.inbound.paused;
-  }
-
-  probe(): void {
-    // What waits to be sent tells as much.
-    if (this.paused && this.transport.bufferedAmount > 0) return;
-    this.transport.sendControl(9, new Uint8Array(0))?.catch(() => {});
-    this.transport.flush();
-  }
-
-  expire(): void {
-    const { interval, timeout } = this.settings.keepAlive!;
-    this.fail(
-      new DOMException(
-        `Cannot keep connection: the peer has been silent for ${
-          interval + timeout
-        } ms`,
-        "TimeoutError",
-      ),
-      1001,
-    );
+  gone(error: unknown): unknown {
+    return this.ending.gone(error);
   }
 
   // TransportReceiver
 
   message(type: DataType, data: string | Uint8Array<ArrayBuffer>): void {
+    if (this.limit?.message() === false) return this.overLimit("message");
+    this.#messages++;
     this.inbound.message(type, data);
   }
 
   messageStart(type: DataType): void {
+    if (this.limit?.message() === false) return this.overLimit("message");
     this.inbound.messageStart(type);
   }
 
@@ -158,29 +249,21 @@ export class Core implements TransportReceiver {
   }
 
   messageEnd(): void {
+    this.#messages++;
     this.inbound.messageEnd();
   }
 
   ping(payload: Uint8Array<ArrayBuffer>, answered: boolean): void {
-    if (this.pingHandler !== undefined) {
-      runHandler(this.pingHandler, [payload], (error) => this.#throw(error));
-    } else if (!answered) {
-      this.answerPing(payload);
-    }
+    this.#parts?.pinged(this, payload, answered);
   }
 
   pong(payload: Uint8Array<ArrayBuffer>): void {
-    this.#rounds?.pong(payload);
-    if (this.pongHandler !== undefined) {
-      runHandler(this.pongHandler, [payload], (error) => this.#throw(error));
-    }
+    this.#parts?.ponged(this, payload);
   }
 
   closeReceived(code: number, reason: string, answered: boolean): void {
-    this.ending.begin("remote");
     this.ending.received(code, reason);
     if (answered) {
-      this.#closing = true;
       this.ending.sent();
       this.outbound.close(true, () => {});
     }
@@ -189,11 +272,11 @@ export class Core implements TransportReceiver {
       settled = runHandler(
         this.closeHandler,
         [code, reason],
-        (error) => this.#throw(error),
+        (error) => this.handlerThrew(error),
       );
     }
     // gorilla runs the handler first, then ends the reads.
-    this.inbound.end(new CloseError(code, reason));
+    this.inbound.end(endOf({ code, reason }));
     if (settled === undefined) {
       this.#answer(code);
       return;
@@ -216,77 +299,129 @@ export class Core implements TransportReceiver {
   ended(end: TransportEnd): void {
     const info = this.ending.end(end);
     this.#watch?.stop();
-    const error = closeErrorOf(info);
-    this.inbound.end(error);
-    this.outbound.end(error);
-    this.#rounds?.end(error);
-    this.onEnded?.();
+    this.#end(endOf(info));
+    this.leave?.();
+    const { conn } = this;
+    if (conn === undefined) return;
+    this.owner?.ended(conn);
+    const { told } = this;
+    if (told !== undefined) this.#parts?.publishEnd(this, conn, told, info);
+  }
+
+  // Sends a control frame that nobody waits for.
+  trySend(type: 9 | 10, payload: Uint8Array, answer: boolean): void {
+    try {
+      this.transport.sendControl(type, payload, answer)?.catch(() => {});
+    } catch {
+      // Nothing can be sent any more: the end will be reported soon.
+    }
   }
 
   // RFC 6455, section 5.5.1: a close frame is answered, unless one has been
   // sent. The code is echoed.
   #answer(code: number): void {
-    if (this.#closing || this.ending.state === "closed") {
+    if (this.ending.mayClose) {
+      this.#close(code, "", undefined, true);
+    } else if (!this.ending.isTimed) {
       this.#bound(this.settings.closeTimeout);
-    } else {
-      this.#close(code, "", this.settings.closeTimeout, true);
     }
   }
 
-  #close(code: number, reason: string, timeout: number, now: boolean): void {
-    this.#closing = true;
-    this.ending.begin("local");
-    this.#bound(timeout);
+  // Without a timeout, time runs from the close frame on: what is queued before
+  // it may take as long as the peer keeps taking it.
+  #close(
+    code: number,
+    reason: string,
+    timeout: number | undefined,
+    now: boolean,
+  ): void {
+    const { closeTimeout } = this.settings;
+    this.ending.begin("close");
+    if (timeout !== undefined) this.#bound(timeout);
     this.inbound.close();
     this.outbound.close(now, () => {
       if (this.ending.state === "closed") return;
       this.ending.sent();
-      this.transport.close(code, reason);
+      const taken = this.transport.close(code, reason);
+      if (taken === undefined) this.#bound(closeTimeout);
+      else taken.then(() => this.#bound(closeTimeout), () => {});
     });
+    this.#watchDrain(closeTimeout);
+  }
+
+  #watchDrain(period: number): void {
+    let { taken } = this.transport;
+    const progress = () => {
+      const before = taken;
+      ({ taken } = this.transport);
+      return taken > before;
+    };
+    this.ending.watch(period, progress, () => this.#expire(period));
   }
 
   #bound(timeout: number): void {
-    this.ending.bound(timeout, () => {
-      // A peer that has said good-bye and keeps its socket open did nothing
-      // that matters.
-      if (this.ending.peer === undefined || !this.ending.closeSent) {
-        this.ending.blame(
-          new DOMException(
-            `Cannot finish closing handshake: the peer took more than ${timeout} ms`,
-            "TimeoutError",
-          ),
-        );
-      }
-      this.transport.terminate();
-    });
+    this.ending.bound(timeout, () => this.#expire(timeout));
+  }
+
+  #expire(timeout: number): void {
+    // After both close frames, a peer that only keeps its socket open has done
+    // no harm.
+    if (!this.ending.isShaken) {
+      this.ending.blame(
+        new DOMException(
+          `Cannot finish closing handshake: the peer took more than ${timeout} ms`,
+          "TimeoutError",
+        ),
+      );
+    }
+    this.transport.terminate();
   }
 
   #failed(error: Error): boolean {
     if (!this.ending.fail(error)) return false;
-    this.#closing = true;
-    this.ending.begin("local");
-    this.inbound.end(error);
-    this.outbound.end(error);
-    this.#rounds?.end(error);
+    this.#end({ error });
     this.#bound(this.settings.closeTimeout);
     return true;
   }
 
-  // User code threw in a handler.
-  #throw(error: unknown): void {
-    this.fail(
-      error instanceof Error
-        ? error
-        : new Error("Cannot run handler: it threw", { cause: error }),
-      1011,
-    );
+  #end(end: End): void {
+    this.inbound.end(end);
+    this.outbound.end(end);
+    this.rounds?.end(end.error);
   }
 
-  #writeError(): Error {
-    if (this.outbound.error !== undefined) return this.outbound.error;
-    const peer = this.ending.peer;
-    return peer === undefined
-      ? new CloseError(1006)
-      : new CloseError(peer.code, peer.reason);
+  overLimit(what: "message" | "ping" | "pong"): void {
+    const { messageLimit } = this.settings;
+    this.fail(this.#parts!.limitError(messageLimit!, what), 1008);
+  }
+
+  // InboundOwner
+
+  get stopped(): ((stopped: boolean) => void) | undefined {
+    const limit = this.limit;
+    if (limit === undefined || !this.transport.capabilities.readBackpressure) {
+      return undefined;
+    }
+    return (stopped) => limit.stopped(stopped);
+  }
+
+  // HandlersOwner
+
+  handlerThrew(error: unknown): void {
+    if (this.ending.isEnd(error)) return;
+    this.fail(toError(error, "Cannot run handler: it threw"), 1011);
+  }
+
+  /** Why nothing can be sent any more, once that is known. */
+  goneError(error: unknown): unknown {
+    const told = this.outbound.error !== undefined ||
+      this.ending.peer !== undefined;
+    return told ? this.writeError() : this.gone(error);
+  }
+
+  /** What writes reject with. */
+  writeError(): Error {
+    return this.outbound.error ??
+      endOf(this.ending.peer ?? { code: 1006, reason: "" }).error;
   }
 }

@@ -1,14 +1,24 @@
-// The longest delay that setTimeout takes.
+// The longest delay that setTimeout takes, in milliseconds: 24 days.
 const MAX_DELAY = 2 ** 31 - 1;
 
+/** Milliseconds from now to a date; NaN if it is invalid. */
+export function timeLeft(at: Date): number {
+  return at.getTime() - Date.now();
+}
+
+/** The delay for a timer, capped at the longest one possible. */
+export function timerDelay(left: number): number {
+  return Math.min(Math.max(0, Math.ceil(left)), MAX_DELAY);
+}
+
 /**
- * A point in time after which waiting is over. Its timer runs only while something waits, so that a
- * deadline alone keeps no process alive.
+ * A point in time at which waiting ends. Its timer runs only while something
+ * waits, so that a deadline alone does not keep the process alive.
  */
 export class Deadline {
   readonly #what: string;
   readonly #expire: (error: DOMException) => void;
-  #at = Infinity;
+  #at = Infinity; // by `performance.now()`
   #timer: ReturnType<typeof setTimeout> | undefined;
   #waiting = false;
 
@@ -24,16 +34,19 @@ export class Deadline {
 
   /** Whether it has passed. */
   get expired(): boolean {
-    return this.#at !== Infinity && this.#at <= Date.now();
+    return this.#at !== Infinity && this.#at <= performance.now();
   }
 
-  /** Sets the point in time; `null` takes it away. */
+  /**
+   * Sets the point in time; `null` removes it. The system's clock is read only
+   * here, so later changes of the clock have no effect.
+   */
   set(at: Date | null): void {
-    const time = at === null ? Infinity : at.getTime();
-    if (Number.isNaN(time)) {
+    const left = at === null ? Infinity : timeLeft(at);
+    if (Number.isNaN(left)) {
       throw new RangeError(`Cannot set ${this.#what} deadline: invalid date`);
     }
-    this.#at = time;
+    this.#at = performance.now() + left;
     this.#arm();
   }
 
@@ -44,7 +57,7 @@ export class Deadline {
     if (this.#at !== Infinity) this.#arm();
   }
 
-  /** What a wait that runs into the deadline rejects with. */
+  /** The error of a wait that reaches the deadline. */
   error(): DOMException {
     return new DOMException(
       `Cannot ${this.#what} message: the deadline has passed`,
@@ -56,7 +69,7 @@ export class Deadline {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     if (!this.#waiting || this.#at === Infinity) return;
-    const delay = Math.min(Math.max(0, this.#at - Date.now()), MAX_DELAY);
+    const delay = timerDelay(this.#at - performance.now());
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       if (this.expired) this.#expire(this.error());

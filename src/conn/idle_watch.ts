@@ -1,8 +1,8 @@
 import type { Turn } from "./write_queue.ts";
 
 /**
- * Others wait behind an open writer: one that was forgotten must not hold them
- * for ever.
+ * Messages wait while a writer is open: one that was forgotten must not hold
+ * them up forever.
  */
 export class IdleWatch {
   readonly #limit: number;
@@ -15,7 +15,7 @@ export class IdleWatch {
     this.#expire = expire;
   }
 
-  /** Watches the writer, or none. */
+  /** Watches this writer from now on, or none. */
   watch(turn: Turn | undefined): void {
     if (turn === this.#turn) return;
     this.#turn = turn;

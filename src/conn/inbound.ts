@@ -1,6 +1,16 @@
+// What has come, who waits for it, and when the peer is stopped are one state,
+// hence past 300 lines.
+
 import type { DataType, Message } from "../message.ts";
 import type { Transport } from "../transport/transport.ts";
+import {
+  countMessage,
+  isTurnOver,
+  nextTurn,
+  STREAM_COST,
+} from "../base/turns.ts";
 import { Deadline } from "./deadline.ts";
+import type { End } from "./ending.ts";
 import { IncomingMessage } from "./incoming_message.ts";
 import { IncomingReader, type MessageReader } from "./message_reader.ts";
 import type { ConnSettings } from "./options.ts";
@@ -11,7 +21,7 @@ import {
   type PendingReadOwner,
   type Want,
 } from "./pending_read.ts";
-import { rejected, type WaitOptions } from "./promises.ts";
+import { inNextTurn, rejected, type WaitOptions } from "./promises.ts";
 import { ReadFlow } from "./read_flow.ts";
 import { Unread } from "./unread.ts";
 
@@ -19,6 +29,8 @@ import { Unread } from "./unread.ts";
 export interface InboundOwner {
   /** Fails the connection: the peer broke a bound. */
   fail(error: Error, code: number): void;
+  /** The peer is stopped, or goes on; where somebody wants to know. */
+  readonly stopped?: ((stopped: boolean) => void) | undefined;
 }
 
 /** What the reading side has to know. */
@@ -27,9 +39,15 @@ export type InboundSettings = Pick<
   "readLimit" | "readBufferSize"
 >;
 
+/** A read of a stream. */
+export interface StreamRead {
+  /** Whether the stream has been left. */
+  withdrawn: boolean;
+}
+
 type Result = IteratorResult<Message, undefined>;
 
-/** The reading side of a connection: what has come, who waits for it, and when the peer is stopped. */
+/** The reading side of a connection. */
 export class Inbound implements PendingReadOwner {
   readonly #transport: Transport;
   readonly #owner: InboundOwner;
@@ -37,12 +55,13 @@ export class Inbound implements PendingReadOwner {
   #deadline: Deadline | undefined; // once one has been set
   readonly #unread: Unread = new Unread();
   #waiting: PendingRead | undefined;
-  #incoming: IncomingMessage | undefined; // in pieces, not ended
+  #incoming: IncomingMessage | undefined; // in pieces, not complete
   #reading: IncomingMessage | undefined; // handed out by nextReader
-  #hungry = false; // its reader waits for more
+  #hungry = false; // the reader of #reading waits for more
   readonly #flow: ReadFlow;
-  #error: Error | undefined;
-  #dropping = false; // nobody reads, and the connection is closing
+  #end: End | undefined; // why reading is over
+  /** How many whole messages have come, for who keeps the order of control frames. */
+  received = 0;
 
   constructor(
     transport: Transport,
@@ -52,12 +71,23 @@ export class Inbound implements PendingReadOwner {
     this.#transport = transport;
     this.#owner = owner;
     this.#settings = settings;
-    this.#flow = new ReadFlow(transport);
+    this.#flow = new ReadFlow(transport, owner.stopped);
   }
 
   /** Whether the peer is stopped because nobody reads. */
   get paused(): boolean {
     return this.#flow.paused;
+  }
+
+  /** How many whole messages nobody has read. */
+  get unread(): number {
+    const last = this.#incoming;
+    const isQueued = last !== undefined && last !== this.#reading;
+    return this.#unread.length - (isQueued ? 1 : 0);
+  }
+
+  hold(held: boolean): void {
+    this.#flow.hold(held);
   }
 
   setDeadline(at: Date | null): void {
@@ -72,7 +102,7 @@ export class Inbound implements PendingReadOwner {
   // Reading
 
   readMessage(options?: WaitOptions): Promise<Message> {
-    // The way of most reads: a whole message is there.
+    // The fast path of most reads: a whole message has come.
     if (options === undefined && !this.#deadline?.isSet) {
       const message = this.#take();
       if (message !== undefined) return Promise.resolve(message);
@@ -84,27 +114,65 @@ export class Inbound implements PendingReadOwner {
     return this.#read("reader", options);
   }
 
-  /** The async iterator's step: done on the ends that a peer announces. */
-  nextResult(): Promise<Result> {
+  /** A step of an iterator; it is done when the peer closes normally. */
+  nextResult(by: unknown): Promise<Result> {
     const message = this.#deadline?.isSet ? undefined : this.#take();
     return message === undefined
-      ? this.#read("result")
+      ? this.#read("result", undefined, by)
       : Promise.resolve({ value: message, done: false });
   }
 
-  /** A whole message that is there now, when nobody waits and nothing is half read. */
+  /**
+   * An iterator or a stream is left: its waiting read is done, and the message
+   * that it waited for is left to the next read.
+   */
+  withdraw(by: unknown): void {
+    if (this.#waiting?.by !== by) return;
+    this.#waiting?.withdraw();
+    this.#balance();
+  }
+
+  /**
+   * Reads for a stream, which cannot try again: instead of failing, it waits
+   * for its turn after a read that waits. `undefined` if it is withdrawn.
+   */
+  async readInLine(by: StreamRead): Promise<Message | undefined>;
+  async readInLine(
+    by: StreamRead,
+    want: "reader",
+  ): Promise<MessageReader | undefined>;
+  async readInLine(
+    by: StreamRead,
+    want: Want = "message",
+  ): Promise<Message | MessageReader | undefined> {
+    while (this.#waiting !== undefined) await this.#waiting.settled;
+    return by.withdrawn ? undefined : await this.#read(want, undefined, by);
+  }
+
+  /** A stream is left: its read, in line or not, is done. */
+  withdrawInLine(by: StreamRead): void {
+    by.withdrawn = true;
+    this.withdraw(by);
+  }
+
+  /**
+   * Takes a whole message, unless somebody waits, a message is half read, or it
+   * is others' turn.
+   */
   #take(): Message | undefined {
-    if (this.#waiting !== undefined || this.#reading !== undefined) {
-      return undefined;
-    }
+    if (
+      this.#waiting !== undefined || this.#reading !== undefined || isTurnOver()
+    ) return undefined;
     this.#flow.read();
     const message = this.#unread.shiftWhole();
-    if (message !== undefined && this.#flow.paused) this.#balance();
+    if (message === undefined) return undefined;
+    countMessage(message.data.length);
+    if (this.#flow.paused) this.#balance();
     return message;
   }
 
   // deno-lint-ignore no-explicit-any -- the value's type follows from `want`
-  #read(want: Want, options?: WaitOptions): Promise<any> {
+  #read(want: Want, options?: WaitOptions, by?: unknown): Promise<any> {
     if (this.#waiting !== undefined) {
       return rejected(
         new DOMException(
@@ -118,25 +186,54 @@ export class Inbound implements PendingReadOwner {
     if (this.#deadline?.expired) return rejected(this.#deadline.error());
     this.#flow.read();
     this.#abandon();
-    const first = this.#unread.peek();
-    const ready = want === "reader" ||
-      !(first instanceof IncomingMessage) || first.ended;
-    if (first !== undefined && ready) {
-      return Promise.resolve(
-        want === "reader"
-          ? this.#takeReader()
-          : asWanted(want, this.#takeMessage()),
-      );
+    const ready = this.#isReady(want);
+    if (ready && !isTurnOver()) {
+      const taken = want === "reader"
+        ? this.#takeReader()
+        : asWanted(want, this.#takeMessage());
+      this.#balance();
+      return Promise.resolve(taken);
     }
-    if (first === undefined && this.#error !== undefined) {
-      return endAsWanted(want, this.#error);
+    const end = this.#end;
+    if (end !== undefined && this.#unread.length === 0) {
+      return inNextTurn(() => endAsWanted(want, end));
     }
-    const waiting = this.#waiting = new PendingRead(want, signal, this);
+    const waiting = this.#waiting = new PendingRead(want, signal, this, by);
     this.#deadline?.wait(true);
+    if (ready) this.#deliverLater(waiting);
     this.#balance();
     // The reader is idle: what it has written should go out.
     this.#transport.flush();
     return waiting.promise;
+  }
+
+  /** Whether the first message can be delivered in this form. */
+  #isReady(want: Want): boolean {
+    const first = this.#unread.peek();
+    return first !== undefined &&
+      (want === "reader" || !(first instanceof IncomingMessage) || first.ended);
+  }
+
+  /** Whether a read waits for the peer, and not only for its turn. */
+  get #isHungry(): boolean {
+    return this.#hungry ||
+      this.#waiting !== undefined && !this.#isReady(this.#waiting.want);
+  }
+
+  // This turn's budget is spent: others are served first.
+  #deliverLater(waiting: PendingRead): void {
+    nextTurn().then(() => {
+      if (this.#waiting === waiting) this.#deliverFirst(waiting);
+    });
+  }
+
+  #deliverFirst(waiting: PendingRead): void {
+    waiting.deliver(
+      waiting.want === "reader" ? this.#takeReader() : this.#takeMessage(),
+    );
+    // Only after the delivery: what resuming the peer brings must find that
+    // nobody waits.
+    this.#balance();
   }
 
   // PendingReadOwner
@@ -146,17 +243,18 @@ export class Inbound implements PendingReadOwner {
     this.#deadline?.wait(false);
   }
 
-  /** The read that waits is given up; what it waited for stays. */
+  /** The waiting read is given up; its message is left to the next read. */
   giveUp(reason: unknown): void {
     this.#waiting?.reject(reason);
     this.#balance();
   }
 
-  // Takes the first message, which is there whole.
+  // Takes the first message, which is complete.
   #takeMessage(): Message {
     const first = this.#unread.shift()!;
-    this.#balance();
-    return first instanceof IncomingMessage ? first.take() : first;
+    const message = first instanceof IncomingMessage ? first.take() : first;
+    countMessage(message.data.length);
+    return message;
   }
 
   // Takes the first message, to be read in pieces.
@@ -166,7 +264,7 @@ export class Inbound implements PendingReadOwner {
       ? first
       : IncomingMessage.whole(first);
     this.#reading = incoming;
-    this.#balance();
+    countMessage(STREAM_COST);
     return new IncomingReader(incoming, {
       taken: (hungry) => {
         if (this.#reading !== incoming) return;
@@ -178,8 +276,8 @@ export class Inbound implements PendingReadOwner {
     });
   }
 
-  // The next read drops what is left of the message before (gorilla's
-  // NextReader).
+  // The next read drops the rest of the message before it, as gorilla's
+  // NextReader does.
   #abandon(): void {
     const reading = this.#reading;
     if (reading === undefined) return;
@@ -192,27 +290,38 @@ export class Inbound implements PendingReadOwner {
     }
   }
 
-  // What the transport brings
+  // What the transport delivers
 
   message(type: DataType, data: string | Uint8Array<ArrayBuffer>): void {
-    if (this.#dropping) return;
+    this.received++;
+    if (this.#flow.drops) return;
     const message = { type, data } as Message;
     const waiting = this.#waiting;
-    if (waiting !== undefined && waiting.want !== "reader") {
+    // A read that only waits for its turn gets an earlier message.
+    const next = this.#unread.length === 0;
+    // Bun runs what waited after each message of a chunk, thousands in a turn.
+    const later = isTurnOver();
+    if (
+      next && !later && waiting !== undefined && waiting.want !== "reader"
+    ) {
+      countMessage(data.length);
       return waiting.deliver(message);
     }
     this.#unread.push(message);
-    if (waiting === undefined) this.#balance();
-    else waiting.deliver(this.#takeReader());
+    if (!next || waiting === undefined) this.#balance();
+    else if (later) this.#deliverLater(waiting);
+    else this.#deliverFirst(waiting);
   }
 
   messageStart(type: DataType): void {
-    if (this.#dropping) return;
+    if (this.#flow.drops) return;
     const incoming = new IncomingMessage(type);
     this.#incoming = incoming;
     this.#unread.begin(incoming);
     const waiting = this.#waiting;
-    if (waiting?.want === "reader") waiting.deliver(this.#takeReader());
+    if (waiting?.want === "reader" && this.#unread.peek() === incoming) {
+      this.#deliverFirst(waiting);
+    }
   }
 
   messageData(data: Uint8Array<ArrayBuffer>, freed: boolean): boolean {
@@ -227,27 +336,31 @@ export class Inbound implements PendingReadOwner {
 
   messageEnd(): void {
     const incoming = this.#incoming;
+    this.received++;
     if (incoming === undefined) return;
     this.#incoming = undefined;
     incoming.ended = true;
     incoming.notify?.();
     const waiting = this.#waiting;
     if (waiting !== undefined && this.#unread.peek() === incoming) {
-      waiting.deliver(this.#takeMessage());
+      this.#deliverFirst(waiting);
     }
   }
 
-  /** Reading is over: what is buffered is delivered, then every read rejects with the error. */
-  end(error: Error): void {
-    if (this.#error !== undefined) return;
-    this.#error = error;
-    this.#cutIncoming(error);
-    this.#waiting?.end(error);
+  /**
+   * Reading is over: reads deliver what is buffered, then reject with the
+   * error.
+   */
+  end(end: End): void {
+    if (this.#end !== undefined) return;
+    this.#end = end;
+    if (this.#incoming !== undefined) this.#cutIncoming(end.error);
+    if (this.#unread.length === 0) this.#waiting?.end(end);
   }
 
   /**
    * The closing handshake has begun: the peer's close frame must get through.
-   * Who goes on reading gets all that stands before it.
+   * Whoever keeps reading still gets every message before it.
    */
   close(): void {
     this.#flow.close();
@@ -255,8 +368,21 @@ export class Inbound implements PendingReadOwner {
     this.#balance();
   }
 
-  // The message in pieces will not end: only who reads it in pieces meets it,
-  // and its error.
+  /** Nobody will read any more: all messages are dropped from now on. */
+  closeRead(): void {
+    const error = new DOMException(
+      "Cannot read message: closeRead() has been called",
+      "InvalidStateError",
+    );
+    this.#abandon();
+    this.#cutIncoming(error);
+    while (this.#unread.length > 0) this.#unread.shift();
+    this.end({ error });
+    this.#flow.drop();
+  }
+
+  // The message in pieces will never be complete. Only a reader that has begun
+  // it sees that, and its error.
   #cutIncoming(error: Error): void {
     const incoming = this.#incoming;
     if (incoming === undefined) return;
@@ -268,29 +394,25 @@ export class Inbound implements PendingReadOwner {
     incoming.notify?.();
   }
 
-  // Keeps what is unread bounded.
+  // Stops the peer when too much is unread.
   #balance(): void {
-    if (this.#error !== undefined) return;
-    const full = this.#waiting === undefined && !this.#hungry &&
+    if (this.#end !== undefined) return;
+    const full = !this.#isHungry &&
       this.#unread.size + (this.#reading?.size ?? 0) >=
         this.#settings.readBufferSize;
-    if (this.#flow.balance(full)) this.#drop();
+    if (this.#flow.balance(full)) {
+      // Nobody reads it, and the peer's close frame comes after it.
+      this.#cutIncoming(
+        new DOMException(
+          "Cannot read message: the connection is closing",
+          "InvalidStateError",
+        ),
+      );
+    }
     const { capabilities, description } = this.#transport;
-    if (capabilities.readBackpressure || this.#waiting !== undefined) return;
+    if (capabilities.readBackpressure || this.#isHungry) return;
     // The peer cannot be stopped: it is cut when too much is unread.
     const error = this.#unread.excess(this.#settings.readLimit, description);
     if (error !== undefined) this.#owner.fail(error, 1008);
-  }
-
-  // Nobody takes it, and the peer's close frame stands behind it.
-  #drop(): void {
-    if (this.#dropping) return;
-    this.#dropping = true;
-    this.#cutIncoming(
-      new DOMException(
-        "Cannot read message: the connection is closing",
-        "InvalidStateError",
-      ),
-    );
   }
 }

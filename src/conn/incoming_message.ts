@@ -3,17 +3,24 @@ import type { DataType, Message } from "../message.ts";
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const encoder = new TextEncoder();
 
-// Small pieces are copied together into stores of this size.
+// Small pieces are copied together into stores of these sizes, in bytes. A byte
+// that comes alone would take 200 bytes on Deno and 70 on Bun; in a store it
+// takes at most 5.
 const MIN_STORE = 1024;
 const MAX_STORE = 65_536;
+// Stores that wait to be used again; `recycling.ts` has their figure.
 const MAX_SPARES = 4;
-// Pieces from this size on stay where they are.
+// Pieces of at least this many bytes are kept, not copied. To join 64 of 4 KiB
+// takes 0.3 of the time that way.
 const MIN_KEPT = 4096;
 
-// The largest stores, each of which is one piece's alone.
+// The stores of MAX_STORE bytes: each holds a single piece, so it can be used
+// again once that has been read.
 const stores: WeakSet<ArrayBuffer> = new WeakSet();
 
-/** A message that comes in pieces, or has come whole and is read in pieces. */
+/**
+ * A message that comes in pieces, or that has come whole and is read in pieces.
+ */
 export class IncomingMessage {
   readonly type: DataType;
   /** Whether the last piece has come. */
@@ -22,14 +29,17 @@ export class IncomingMessage {
   discarded = false;
   /** Bytes that have come and have not been taken. */
   size = 0;
-  /** Called when a piece, the end or a failure has come, or, with an error, when it is too late to wait. */
+  /**
+   * Called when a piece, the end or a failure has come; or, with an error, when
+   * the read deadline has passed.
+   */
   notify: ((late?: Error) => void) | undefined;
   /** Why the rest will never come. */
   error: unknown;
-  // The pieces; the last may be a store with room behind it.
+  // The pieces; the last one may be in a store that has room left.
   #pieces: Uint8Array<ArrayBuffer>[] = [];
   #room = 0;
-  #copied = 0; // bytes in the stores at the end
+  #copied = 0; // bytes in the stores since a piece was last kept or taken
   readonly #spares: ArrayBuffer[] = []; // stores to be used again
 
   constructor(type: DataType) {
@@ -51,13 +61,15 @@ export class IncomingMessage {
   }
 
   /**
-   * Adds a piece; whether it is copied, which `copy` asks for. Worth it where
-   * pieces are read one by one: a whole message is copied anyway.
+   * Adds a piece; returns whether it was copied. `copy` asks for that, which
+   * pays off where pieces are read one by one: of a whole message, all pieces
+   * are copied in the end anyway.
    */
   append(piece: Uint8Array<ArrayBuffer>, copy = false): boolean {
     this.size += piece.length;
-    // A small piece is copied, or one that is a small part of its chunk:
-    // otherwise a peer could make one byte hold 64 KiB in memory.
+    // A piece keeps its whole chunk in memory, so a peer could make one byte
+    // hold 64 KiB: small pieces, and those that are a small part of their
+    // chunk, are copied.
     if (
       copy || piece.length < MIN_KEPT ||
       piece.length * 2 < piece.buffer.byteLength
@@ -79,8 +91,8 @@ export class IncomingMessage {
   }
 
   /**
-   * Takes a piece back that its reader is done with. One that was not copied is
-   * left alone: others may have parts of its chunk.
+   * Takes back the memory of a piece that its reader is done with. A piece that
+   * was not copied is left alone: others may use parts of its chunk.
    */
   reuse(piece: Uint8Array<ArrayBuffer>): void {
     if (stores.has(piece.buffer) && this.#spares.length < MAX_SPARES) {
@@ -112,7 +124,7 @@ export class IncomingMessage {
     return decoder.decode(this.takeBytes());
   }
 
-  /** The message, once it has ended. */
+  /** The message, once it is complete. */
   take(): Message {
     return this.type === 1
       ? { type: 1, data: this.takeText() }
@@ -127,8 +139,8 @@ export class IncomingMessage {
     this.size = 0;
   }
 
-  // Appends to the store at the end; a full store is followed by one twice as
-  // large, so that stores cost no more than the bytes in them.
+  // Appends to the last store. After a full one comes one as large as all
+  // before it, so that the stores have at most as much room as bytes in them.
   #copy(piece: Uint8Array<ArrayBuffer>): void {
     let rest = piece;
     while (rest.length > 0) {
@@ -153,7 +165,7 @@ export class IncomingMessage {
     }
   }
 
-  // A store for so many bytes, or for a part of them.
+  // A store for at least a part of so many bytes.
   #store(size: number): ArrayBuffer {
     const spare = this.#spares.pop();
     if (spare !== undefined) return spare;
@@ -163,7 +175,7 @@ export class IncomingMessage {
     return store;
   }
 
-  // Closes the store at the end: what follows does not go into it.
+  // Closes the last store: the next piece gets a new one.
   #trim(): void {
     this.#room = 0;
     this.#copied = 0;

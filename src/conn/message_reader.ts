@@ -1,18 +1,21 @@
 import type { DataType } from "../message.ts";
+import { countMessage, isTurnOver, nextTurn } from "../base/turns.ts";
 import type { IncomingMessage } from "./incoming_message.ts";
-import { lend, PieceStream } from "./recycling.ts";
+import { parseJSON } from "./json.ts";
+import { rejected } from "./promises.ts";
+import { QuietReadable } from "./quiet_streams.ts";
 
 /**
- * One message, read piece by piece as its bytes arrive (gorilla's `io.Reader` of
- * `NextReader`). Take it by one of `readable`, `bytes()`, `text()` and
- * `json()`. The next read from the connection abandons it: what it has not
- * delivered is dropped, and it fails with an `InvalidStateError`.
+ * One message, read piece by piece as its bytes arrive (the `io.Reader` of
+ * gorilla's `NextReader`). Use one of `readable`, `bytes()`, `text()` and
+ * `json()`. The next read from the connection abandons it: what has not been
+ * read of it is dropped, and it fails with an `InvalidStateError`.
  */
 export interface MessageReader {
   /** The message's type: text (1) or binary (2). */
   readonly type: DataType;
   /**
-   * The payload as a stream, each chunk as it came; UTF-8 if the message is
+   * The payload as a stream of chunks, as they arrive; UTF-8 if the message is
    * text. Canceling it drops the rest of the message; the connection stays
    * open.
    */
@@ -21,8 +24,8 @@ export interface MessageReader {
    * Reads the whole payload.
    *
    * @returns The bytes
-   * @throws {DOMException} `InvalidStateError` if the message has been read, or
-   * the next one has been asked for
+   * @throws {DOMException} `InvalidStateError` if the message has been read
+   * already, or the next one has been asked for
    * @throws {Error} As `Conn.readMessage`, if the connection ends
    * before the message does
    */
@@ -37,7 +40,7 @@ export interface MessageReader {
   /**
    * Reads the whole payload as JSON.
    *
-   * @typeParam T What the value is taken for, unchecked
+   * @typeParam T The type of the value, unchecked
    * @returns The value
    * @throws {SyntaxError} If it is not JSON; the connection stays open
    * @throws {Error} As {@linkcode MessageReader.bytes}
@@ -45,10 +48,34 @@ export interface MessageReader {
   json<T = unknown>(): Promise<T>;
 }
 
-/** What the reader tells the connection's reading side. */
+/** What the reader reports to the connection's reading side. */
 export interface ReaderOwner {
-  /** Bytes of the message have been taken; `hungry` if the rest is wanted now. */
+  /**
+   * Bytes of the message have been taken; `hungry` if the rest is wanted now.
+   */
   taken(hungry: boolean): void;
+}
+
+type Piece = Uint8Array<ArrayBuffer>;
+
+/** The stream of a message's pieces. */
+export interface Pieces {
+  readonly stream: ReadableStream<Piece>;
+  /** Gives a piece that is taken back once it has been used, if it can be. */
+  lend?(piece: Piece, takeBack: (piece: Piece) => void): void;
+}
+
+/** Makes the stream of a message's pieces. */
+export type OpenPieces = (source: UnderlyingDefaultSource<Piece>) => Pieces;
+
+// Pages do without taking pieces back.
+let openPieces: OpenPieces = (source) => ({
+  stream: new QuietReadable(source),
+});
+
+/** Makes the streams of messages by another function from now on. */
+export function openPiecesBy(better: OpenPieces): void {
+  openPieces = better;
 }
 
 /** Reads an {@linkcode IncomingMessage}. */
@@ -86,7 +113,7 @@ export class IncomingReader implements MessageReader {
   }
 
   async json<T = unknown>(): Promise<T> {
-    return JSON.parse(await this.text()) as T;
+    return parseJSON(await this.text()) as T;
   }
 
   #claim(): void {
@@ -99,19 +126,25 @@ export class IncomingReader implements MessageReader {
     this.#used = true;
   }
 
-  // Waits for the end of the message; what has come stays in it, so that a wait
-  // that was too long can be taken up again.
+  // Waits until the message is complete. What has come stays in the message, so
+  // that after a deadline the caller can try again.
   async #whole(): Promise<void> {
-    this.#claim();
     const message = this.#message;
+    try {
+      this.#claim();
+    } catch (error) {
+      return rejected(error);
+    }
     try {
       while (!message.ended) {
         await this.#next();
       }
+      countMessage(message.size);
+      if (isTurnOver()) await nextTurn();
       this.#check();
     } catch (error) {
       this.#used = false;
-      throw error;
+      return rejected(error);
     }
   }
 
@@ -143,8 +176,9 @@ export class IncomingReader implements MessageReader {
   #open(): ReadableStream<Uint8Array<ArrayBuffer>> {
     this.#claim();
     const message = this.#message;
-    const stream = new PieceStream({
+    const pieces = openPieces({
       pull: async (controller) => {
+        if (isTurnOver()) await nextTurn();
         let piece = message.shift();
         while (piece === undefined && !message.ended) {
           await this.#next();
@@ -154,7 +188,8 @@ export class IncomingReader implements MessageReader {
           this.#check();
           controller.close();
         } else {
-          if (stream.lends) lend(piece, (spent) => message.reuse(spent));
+          pieces.lend?.(piece, (spent) => message.reuse(spent));
+          countMessage(piece.length);
           controller.enqueue(piece);
           this.#owner.taken(false);
         }
@@ -163,7 +198,7 @@ export class IncomingReader implements MessageReader {
         message.discard();
         this.#owner.taken(false);
       },
-    }, { highWaterMark: 0 });
-    return stream;
+    });
+    return pieces.stream;
   }
 }

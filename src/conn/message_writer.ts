@@ -1,5 +1,16 @@
+// One message that is written in pieces: all methods share its state, hence
+// past 300 lines.
+
+import { CloseError } from "../close.ts";
 import type { DataType } from "../message.ts";
 import type { Transport } from "../transport/transport.ts";
+import {
+  countMessage,
+  isTurnOver,
+  nextTurn,
+  STREAM_COST,
+} from "../base/turns.ts";
+import { unshared } from "../base/user_values.ts";
 import type { Outbound } from "./outbound.ts";
 import { nameOf } from "./payload.ts";
 import { onAbort } from "./promises.ts";
@@ -16,11 +27,14 @@ const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 export interface WriterOwner {
   /** Fails the connection: a message that has begun cannot be taken back. */
   fail(error: Error, code: number): void;
+  /** Nothing can be sent any more; returns what writes reject with. */
+  gone(error: unknown): unknown;
 }
 
 /**
- * The sink of `nextWriter`: one message, sent in fragments as it is written, each at most `size` bytes; what is written in one
- * turn of the event loop is gathered. Where the engine cannot stream, the message is gathered whole.
+ * The sink of `nextWriter`: one message, sent in fragments of at most `size`
+ * bytes as it is written. What is written in one turn of the event loop is
+ * gathered. Where the engine cannot stream, the whole message is.
  */
 export class MessageSink implements Turn, UnderlyingSink<string | Uint8Array> {
   readonly #type: DataType;
@@ -31,15 +45,14 @@ export class MessageSink implements Turn, UnderlyingSink<string | Uint8Array> {
   readonly #text: TextPieces | undefined;
   readonly #turn: PromiseWithResolvers<void> = Promise.withResolvers();
   #controller: WritableStreamDefaultController | undefined;
-  #over = false; // ended or dropped, by #error
-  #error: unknown;
-  #busy = false; // with a write that its user waits for
-  #forget: (() => void) | undefined; // of the signal
-  #gathered: Uint8Array<ArrayBuffer> = NOTHING; // with room behind it
+  #end: { readonly error: unknown } | undefined; // once done or dropped
+  #busy = false; // a write or close is under way
+  #forget: (() => void) | undefined; // stops listening to the signal
+  #gathered: Uint8Array<ArrayBuffer> = NOTHING; // may have room at its end
   #gatheredSize = 0;
   #flushTimer: ReturnType<typeof setTimeout> | undefined;
-  #wait: Promise<void> | undefined; // the transport is full
-  #giveUp: ((error: unknown) => void) | undefined; // that wait
+  #wait: Promise<void> | undefined; // while the transport is full
+  #giveUp: ((error: unknown) => void) | undefined; // ends that wait
   #lastWrite = performance.now();
   begun = false;
   place: Turn["place"];
@@ -62,7 +75,11 @@ export class MessageSink implements Turn, UnderlyingSink<string | Uint8Array> {
 
   /** Waits for its turn; the signal aborts it. */
   open(signal: AbortSignal | undefined): void {
-    if (signal?.aborted) return this.drop(signal.reason);
+    countMessage(STREAM_COST);
+    if (signal?.aborted) {
+      nextTurn().then(() => this.drop(signal.reason));
+      return;
+    }
     this.#forget = onAbort(signal, (reason) => this.abort(reason));
     this.#outbound.enter(this);
   }
@@ -73,7 +90,7 @@ export class MessageSink implements Turn, UnderlyingSink<string | Uint8Array> {
     return this.#wait !== undefined;
   }
 
-  /** A write that the peer holds up is no idleness. */
+  /** A write that waits for the peer does not count as idle. */
   get lastWrite(): number {
     return this.#busy ? performance.now() : this.#lastWrite;
   }
@@ -84,18 +101,18 @@ export class MessageSink implements Turn, UnderlyingSink<string | Uint8Array> {
   }
 
   drop(error: unknown): void {
-    if (this.#over) return;
+    if (this.#end !== undefined) return;
     this.#stop(error);
     this.#controller?.error(error);
   }
 
   abort(reason: unknown): void {
-    if (this.#over) return;
+    if (this.#end !== undefined) return;
     this.drop(reason);
-    this.#giveBack(reason);
+    this.#releaseTurn(reason);
   }
 
-  #giveBack(reason: unknown): void {
+  #releaseTurn(reason: unknown): void {
     if (this.begun) {
       this.#owner.fail(
         new Error("Cannot finish message: its writer was aborted", {
@@ -112,19 +129,21 @@ export class MessageSink implements Turn, UnderlyingSink<string | Uint8Array> {
 
   start(controller: WritableStreamDefaultController): void {
     this.#controller = controller;
-    // The stream's own abort would wait for the write that is under way. It
-    // errors the stream itself.
+    // The sink's `abort` is only called once the write under way has settled,
+    // which a slow peer may delay forever; the signal fires at once. The stream
+    // errors itself.
     const { signal } = controller;
     const listener = () => {
-      if (this.#over) return;
+      if (this.#end !== undefined) return;
       this.#stop(signal.reason);
-      this.#giveBack(signal.reason);
+      this.#releaseTurn(signal.reason);
     };
     signal.addEventListener("abort", listener, { once: true });
   }
 
   write(chunk: string | Uint8Array): Promise<void> {
     return this.#work(async () => {
+      countMessage(chunk?.length ?? 0);
       await this.#push(toBytes(chunk, this.#text));
       giveBack(chunk);
     });
@@ -132,7 +151,8 @@ export class MessageSink implements Turn, UnderlyingSink<string | Uint8Array> {
 
   close(): Promise<void> {
     return this.#work(async () => {
-      this.#text?.end();
+      const end = this.#text?.end();
+      if (end !== undefined && end.length > 0) await this.#push(end);
       clearTimeout(this.#flushTimer);
       await this.#ready();
       const rest = this.#takeGathered();
@@ -149,15 +169,30 @@ export class MessageSink implements Turn, UnderlyingSink<string | Uint8Array> {
     });
   }
 
-  // Does a step in its turn; a step that fails ends the message.
+  // Does a step when it is this writer's turn; a step that fails ends the
+  // message.
   async #work(step: () => Promise<void>): Promise<void> {
     await this.#turn.promise;
     this.#busy = true;
     try {
       this.#outbound.checkDeadline();
       await step();
+      if (isTurnOver()) await nextTurn();
     } catch (error) {
-      this.abort(error);
+      if (error instanceof CloseError) {
+        // Nothing can be sent any more: the end has been reported, or will be
+        // in the next turn.
+        await nextTurn();
+        const gone = this.#owner.gone(error);
+        this.drop(gone);
+        throw gone;
+      } else if (error instanceof TypeError && this.#end === undefined) {
+        // A stream cannot throw at once, so misuse fails the connection.
+        this.drop(error);
+        this.#owner.fail(error, 1011);
+      } else {
+        this.abort(error);
+      }
       throw error;
     } finally {
       this.#busy = false;
@@ -168,7 +203,7 @@ export class MessageSink implements Turn, UnderlyingSink<string | Uint8Array> {
   // Waits until the transport can take more.
   async #ready(): Promise<void> {
     await this.#wait;
-    if (this.#over) throw this.#error;
+    if (this.#end !== undefined) throw this.#end.error;
   }
 
   async #push(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
@@ -179,7 +214,7 @@ export class MessageSink implements Turn, UnderlyingSink<string | Uint8Array> {
     await this.#ready();
     let rest = bytes;
     while (this.#gatheredSize + rest.length >= this.#size) {
-      if (this.#over) throw this.#error;
+      if (this.#end !== undefined) throw this.#end.error;
       const part = rest.subarray(0, this.#size - this.#gatheredSize);
       rest = rest.subarray(part.length);
       if (part.length < this.#size) this.#gather(part);
@@ -188,7 +223,7 @@ export class MessageSink implements Turn, UnderlyingSink<string | Uint8Array> {
         false,
       );
     }
-    if (this.#over) throw this.#error;
+    if (this.#end !== undefined) throw this.#end.error;
     if (rest.length > 0) {
       this.#gather(rest);
       this.#flushTimer ??= setTimeout(() => this.#flush(), 0);
@@ -207,7 +242,7 @@ export class MessageSink implements Turn, UnderlyingSink<string | Uint8Array> {
     this.#gathered.set(bytes, used);
   }
 
-  // What is gathered, to be sent before more is gathered.
+  // What has been gathered; it must be sent before more is gathered.
   #takeGathered(): Uint8Array<ArrayBuffer> {
     const taken = this.#gathered.subarray(0, this.#gatheredSize);
     this.#gatheredSize = 0;
@@ -216,12 +251,11 @@ export class MessageSink implements Turn, UnderlyingSink<string | Uint8Array> {
 
   #flush(): void {
     this.#flushTimer = undefined;
-    if (this.#over || this.#gatheredSize === 0 || this.#wait !== undefined) {
-      return;
-    }
+    const idle = this.#gatheredSize === 0 || this.#wait !== undefined;
+    if (this.#end !== undefined || idle) return;
     // Errors end the connection, which ends this writer.
     this.#fragment(this.#takeGathered(), false).catch(() => {});
-    // Who writes little by little holds no more memory than that.
+    // A writer that writes little by little does not keep the memory.
     if (this.#wait === undefined) this.#gathered = NOTHING;
   }
 
@@ -233,7 +267,7 @@ export class MessageSink implements Turn, UnderlyingSink<string | Uint8Array> {
     if (!fin) this.#flush();
   }
 
-  // Waits until the transport has taken what it was handed.
+  // Waits until the transport has taken what it was given.
   async #take(taken: Promise<void> | undefined): Promise<void> {
     if (taken === undefined) return;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -250,8 +284,7 @@ export class MessageSink implements Turn, UnderlyingSink<string | Uint8Array> {
   }
 
   #stop(error: unknown): void {
-    this.#over = true;
-    this.#error = error;
+    this.#end = { error };
     this.#turn.reject(error);
     this.#giveUp?.(error);
     this.#forget?.();
@@ -267,18 +300,10 @@ function toBytes(
   text: TextPieces | undefined,
 ): Uint8Array<ArrayBuffer> {
   if (typeof chunk === "string") {
-    if (text !== undefined) return text.fromString(chunk);
-    if (!chunk.isWellFormed()) {
-      throw new TypeError(
-        "Cannot send message: the string has a lone surrogate, which UTF-8 cannot express",
-      );
-    }
-    return encoder.encode(chunk);
+    return text === undefined ? encoder.encode(chunk) : text.fromString(chunk);
   }
   if (chunk instanceof Uint8Array) {
-    return text === undefined
-      ? chunk as Uint8Array<ArrayBuffer>
-      : text.fromBytes(chunk);
+    return text?.fromBytes(unshared(chunk)) ?? unshared(chunk);
   }
   throw new TypeError(
     `Cannot send message: a chunk must be a string or a Uint8Array, got ${

@@ -1,15 +1,27 @@
+// The queue, the message being sent and the open writer are one state, hence
+// past 300 lines.
+
+import { CloseError } from "../close.ts";
 import { CloseSentError, WriteLimitError } from "../errors.ts";
 import type { DataType } from "../message.ts";
-import { preparedData, type PreparedMessage } from "../prepared.ts";
-import { COPY_LIMIT, type Transport } from "../transport/transport.ts";
-import { Deadline } from "./deadline.ts";
-import { IdleWatch } from "./idle_watch.ts";
-import { payloadError } from "./payload.ts";
 import {
+  type PreparedBatch,
+  preparedData,
+  type PreparedMessage,
+} from "../prepared.ts";
+import { COPY_LIMIT, type Transport } from "../transport/transport.ts";
+import { countMessage, isTurnOver, nextTurn } from "../base/turns.ts";
+import { unshared } from "../base/user_values.ts";
+import { Deadline } from "./deadline.ts";
+import { type End, lateEnd } from "./ending.ts";
+import { IdleWatch } from "./idle_watch.ts";
+import { checkPayload } from "./payload.ts";
+import {
+  handedOver,
   handled,
+  inNextTurn,
   onAbort,
   rejected,
-  RESOLVED,
   type WaitOptions,
 } from "./promises.ts";
 import { type Entry, type Turn, WriteQueue } from "./write_queue.ts";
@@ -18,27 +30,38 @@ import { type Entry, type Turn, WriteQueue } from "./write_queue.ts";
 export interface OutboundOwner {
   /** Fails the connection: the peer reads too slowly, or a message was cut. */
   fail(error: Error, code: number): void;
+  /** Nothing can be sent any more; returns what writes reject with. */
+  gone(error: unknown): unknown;
 }
 
-/** What the writing side has to know. */
+/** The settings that the writing side needs. */
 export interface OutboundSettings {
   readonly writeLimit: number;
   readonly closeTimeout: number;
 }
 
-/** The writing side of a connection: whole messages, first in first out, and writers that take their turn. */
+/**
+ * The writing side of a connection: whole messages, first in, first out, and
+ * writers that take their turn among them.
+ */
 export class Outbound {
   readonly #transport: Transport;
   readonly #owner: OutboundOwner;
   readonly #settings: OutboundSettings;
   #deadline: Deadline | undefined; // once one has been set
   readonly #queue: WriteQueue = new WriteQueue();
-  #sending: Entry | undefined; // the transport takes it, and nothing else
+  #sending: Entry | undefined; // handed over, not yet taken; others wait
   #turn: Turn | undefined; // the open writer
-  #idleWatch: IdleWatch | undefined; // once others have waited for a writer
-  #error: Error | undefined; // why no more is accepted
-  #drained: (() => void) | undefined; // called when all has been handed over
-  #free = true; // a message may go out at once
+  #idleWatch: IdleWatch | undefined; // once anything has waited for a writer
+  #end: End | undefined; // why no more is accepted
+  #drained: (() => void) | undefined; // called when the queue is empty
+  #free = true; // whether a message may go out at once
+
+  /**
+   * Called before anything is written or closed: what was published to this
+   * connection, and has not been sent yet, comes first.
+   */
+  before: (() => void) | undefined;
 
   constructor(
     transport: Transport,
@@ -52,10 +75,10 @@ export class Outbound {
 
   /** Why no more is accepted. */
   get error(): Error | undefined {
-    return this.#error;
+    return this.#end?.error;
   }
 
-  /** Bytes that the transport has not been handed. */
+  /** Bytes in the queue, not yet handed to the transport. */
   get queued(): number {
     return this.#queue.bytes;
   }
@@ -76,13 +99,24 @@ export class Outbound {
     data: string | Uint8Array,
     options?: WaitOptions,
   ): Promise<void> {
-    const invalid = payloadError(type, data);
-    if (invalid !== undefined) return rejected(invalid);
-    if (this.#free && options === undefined) {
-      const wait = this.#transport.send(type, data);
-      return wait === undefined ? RESOLVED : this.#follow(data.length, wait);
+    checkPayload(type, data);
+    this.before?.();
+    // A smaller payload is copied before this method returns.
+    if (typeof data !== "string" && data.length > COPY_LIMIT) {
+      data = unshared(data);
     }
-    // What waits in the queue is no more the caller's to change.
+    if (this.#free && options === undefined) {
+      let wait: Promise<void> | undefined;
+      try {
+        wait = this.#transport.send(type, data);
+      } catch (error) {
+        return this.#refused(error);
+      }
+      return wait === undefined
+        ? handedOver(data.length)
+        : this.#follow(data.length, wait);
+    }
+    // A payload in the queue must not change when the caller's does.
     const kept = typeof data !== "string" && data.length <= COPY_LIMIT
       ? new Uint8Array(data)
       : data;
@@ -97,10 +131,46 @@ export class Outbound {
     message: PreparedMessage,
     options?: WaitOptions,
   ): Promise<void> {
+    this.before?.();
+    return this.#sendPrepared(message, options);
+  }
+
+  /**
+   * Sends what was published, one after the other. Nobody waits for it: its
+   * failure is seen by the next read.
+   */
+  sendBatch(batch: PreparedBatch): void {
+    const transport = this.#transport;
+    if (this.#free && transport.sendBatch !== undefined) {
+      let wait: Promise<void> | undefined | false;
+      try {
+        wait = transport.sendBatch(batch);
+      } catch (error) {
+        this.#refused(error);
+        return;
+      }
+      if (wait === undefined) return countMessage(batch.size);
+      if (wait !== false) {
+        this.#follow(batch.size, wait);
+        return;
+      }
+    }
+    for (const message of batch.messages) this.#sendPrepared(message);
+  }
+
+  #sendPrepared(
+    message: PreparedMessage,
+    options?: WaitOptions,
+  ): Promise<void> {
     const size = preparedData(message).length;
     if (this.#free && options === undefined) {
-      const wait = this.#transport.sendPrepared(message);
-      return wait === undefined ? RESOLVED : this.#follow(size, wait);
+      let wait: Promise<void> | undefined;
+      try {
+        wait = this.#transport.sendPrepared(message);
+      } catch (error) {
+        return this.#refused(error);
+      }
+      return wait === undefined ? handedOver(size) : this.#follow(size, wait);
     }
     return this.#enqueue(
       size,
@@ -109,9 +179,14 @@ export class Outbound {
     );
   }
 
-  /** Puts a writer in the queue for its turn, which {@linkcode Outbound.leave} ends. */
+  /** Queues a writer for its turn, which {@linkcode Outbound.leave} ends. */
   enter(turn: Turn): void {
-    if (this.#error !== undefined) return turn.drop(this.#error);
+    this.before?.();
+    const end = this.#end;
+    if (end !== undefined) {
+      nextTurn().then(() => turn.drop(end.error));
+      return;
+    }
     this.#queue.push(turn);
     this.#pump();
   }
@@ -124,39 +199,39 @@ export class Outbound {
   }
 
   /**
-   * Takes no more messages. Calls `drained` when those in the queue have been handed over, or, with `drop`, without them.
-   * Writers are dropped, and if one has begun its message, so is what waits behind it.
+   * Accepts no more messages, and calls `drained` once those in the queue have
+   * been handed over; with `drop`, they are dropped instead. Writers are
+   * dropped, and if one has begun its message, so is everything that waits for
+   * it.
    */
   close(drop: boolean, drained: () => void): void {
-    const error = new CloseSentError();
-    this.#error = error;
+    const end = this.#end = lateEnd(() => new CloseSentError());
     this.#drained = drained;
     const turn = this.#turn;
-    if (drop || turn?.begun) this.#queue.clear(error);
-    else this.#queue.dropWriters(error);
+    this.#queue.clear(end, !drop && !turn?.begun);
     this.#turn = undefined;
-    turn?.drop(error);
+    turn?.drop(end.error);
     this.#pump();
   }
 
-  /** Writing is over: what has not been handed over rejects. */
-  end(error: Error): void {
-    this.#error ??= error;
+  /** Writing is over: the writes of what has not been taken reject. */
+  end(end: End): void {
+    this.#end ??= end;
     this.#drained = undefined;
     const turn = this.#turn;
     this.#turn = undefined;
-    turn?.drop(error);
-    this.#queue.clear(error);
-    this.#sending?.reject(error);
+    turn?.drop(end.error);
+    this.#queue.clear(end);
+    this.#sending?.reject(end.error);
     this.#sending = undefined;
     this.update();
   }
 
-  /** Something has come to wait, or waits no more. */
+  /** Updates what follows from who waits; called whenever that changes. */
   update(): void {
     const waiting = this.#queue.length > 0;
     this.#free = !waiting && this.#sending === undefined &&
-      this.#turn === undefined && this.#error === undefined &&
+      this.#turn === undefined && this.#end === undefined &&
       !this.#deadline?.isSet;
     this.#deadline?.wait(
       waiting || this.#sending !== undefined || this.#turn?.waiting === true,
@@ -177,14 +252,14 @@ export class Outbound {
     signal: AbortSignal | undefined,
   ): Promise<void> {
     if (signal?.aborted) return rejected(signal.reason);
-    if (this.#error !== undefined) return rejected(this.#error);
+    if (this.#end !== undefined) return rejected(this.#end.error);
     if (this.#deadline?.expired) return rejected(this.#deadline.error());
     // One message alone may be larger than the limit.
     const unsent = this.#transport.bufferedAmount + this.#queue.bytes;
     const { writeLimit } = this.#settings;
     if (
       unsent > 0 && unsent + size > writeLimit ||
-      this.#queue.crowds(writeLimit)
+      this.#queue.exceedsCount(writeLimit)
     ) {
       const error = new WriteLimitError(writeLimit);
       this.#owner.fail(error, 1008);
@@ -202,13 +277,15 @@ export class Outbound {
     signal: AbortSignal | undefined,
   ): { entry: Entry; promise: Promise<void> } {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
+    countMessage(size);
     const forget = onAbort(signal, (reason) => this.#withdraw(entry, reason));
     const entry: Entry = {
       size,
       start,
       resolve: () => {
         forget();
-        resolve();
+        if (isTurnOver()) nextTurn().then(resolve);
+        else resolve();
       },
       reject: (reason) => {
         forget();
@@ -228,9 +305,7 @@ export class Outbound {
         next.begin();
         break;
       }
-      const wait = next.start();
-      if (wait === undefined) next.resolve();
-      else this.#await(next, wait);
+      this.#start(next);
     }
     this.update();
     if (this.#sending !== undefined || this.#queue.length > 0) return;
@@ -239,7 +314,32 @@ export class Outbound {
     drained?.();
   }
 
-  // A message that went out at once, but the transport can take no more.
+  #start(entry: Entry): void {
+    let wait: Promise<void> | undefined;
+    try {
+      wait = entry.start();
+    } catch (error) {
+      nextTurn().then(() => entry.reject(this.#failure(error)));
+      return;
+    }
+    if (wait === undefined) entry.resolve();
+    else this.#await(entry, wait);
+  }
+
+  // Nothing can be sent any more. The transport reports its end, with the
+  // reason, in the next turn at the latest.
+  #refused(error: unknown): Promise<never> {
+    if (!(error instanceof CloseError)) throw error;
+    return inNextTurn(() => {
+      throw this.#failure(error);
+    });
+  }
+
+  #failure(error: unknown): unknown {
+    return this.#end?.error ?? this.#owner.gone(error);
+  }
+
+  // The message went out at once, but the transport is full now.
   #follow(size: number, wait: Promise<void>): Promise<void> {
     const { entry, promise } = this.#entry(size, unreachable, undefined);
     this.#await(entry, wait);
@@ -249,10 +349,11 @@ export class Outbound {
 
   #await(entry: Entry, wait: Promise<void>): void {
     this.#sending = entry;
-    // A copied payload is done with; only what comes behind it waits.
+    // A small payload has been copied, so its write is done; only what follows
+    // waits.
     if (entry.size <= COPY_LIMIT) entry.resolve();
     wait.then(() => this.#sent(entry), (error) => {
-      entry.reject(this.#error ?? error);
+      entry.reject(this.#failure(error));
       this.#sent(entry);
     });
   }
@@ -264,8 +365,8 @@ export class Outbound {
     this.#pump();
   }
 
-  // A message whose writer waits no more: it is taken back if nothing of it has
-  // gone out, otherwise the connection cannot go on.
+  // The write of a message was given up. If nothing of it has gone out, it is
+  // not sent; otherwise the connection cannot go on.
   #withdraw(entry: Entry, reason: unknown): void {
     entry.reject(reason);
     if (this.#queue.remove(entry)) {
@@ -281,7 +382,7 @@ export class Outbound {
   }
 
   #expire(error: DOMException): void {
-    this.#queue.clear(error);
+    this.#queue.clear({ error });
     const sending = this.#sending;
     if (sending !== undefined && sending.size > COPY_LIMIT) {
       this.#withdraw(sending, error);

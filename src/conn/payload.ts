@@ -4,34 +4,28 @@ import type { DataType } from "../message.ts";
 const validator = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const encoder = new TextEncoder();
 
-/** What is wrong with a data payload, if anything: nothing is coerced. */
-export function payloadError(
-  type: DataType,
-  data: unknown,
-): TypeError | undefined {
-  if (typeof data === "string") {
-    return data.isWellFormed() ? undefined : new TypeError(
-      "Cannot send text: it has a lone surrogate, which UTF-8 cannot express",
-    );
-  }
+/**
+ * Checks a data payload; nothing is coerced. Encoding turns a lone surrogate in
+ * a string into U+FFFD, as everywhere on the platform.
+ */
+export function checkPayload(type: DataType, data: unknown): void {
+  if (typeof data === "string") return;
   if (!(data instanceof Uint8Array)) {
-    return new TypeError(
+    throw new TypeError(
       `Cannot send message: data must be a string or a Uint8Array, got ${
         nameOf(data)
       }`,
     );
   }
-  if (type === 1) {
-    try {
-      validator.decode(data);
-    } catch (cause) {
-      return new TypeError(
-        "Cannot send text: the bytes are not UTF-8; send them as MessageType.Binary",
-        { cause },
-      );
-    }
+  if (type === 2) return;
+  try {
+    validator.decode(data);
+  } catch (cause) {
+    throw new TypeError(
+      "Cannot send text: the bytes are not UTF-8, send them as MessageType.Binary",
+      { cause },
+    );
   }
-  return undefined;
 }
 
 /** The bytes of a control payload. */
@@ -39,8 +33,7 @@ export function controlPayload(
   data: string | Uint8Array | undefined,
 ): Uint8Array<ArrayBuffer> {
   if (data === undefined) return new Uint8Array(0);
-  const error = payloadError(2, data);
-  if (error !== undefined) throw error;
+  checkPayload(2, data);
   const bytes = typeof data === "string"
     ? encoder.encode(data)
     : new Uint8Array(data);
@@ -53,7 +46,7 @@ export function controlPayload(
   return bytes;
 }
 
-/** The code and reason in a close payload that is to be sent. */
+/** The code and reason of a close payload that the user wants to send. */
 export function parseCloseToSend(
   payload: Uint8Array,
 ): { code: number; reason: string } {
@@ -79,9 +72,13 @@ export function parseCloseToSend(
   }
 }
 
-/** What a value is, for messages of errors. */
+/** What kind of value this is, for error messages. */
 export function nameOf(value: unknown): string {
   if (value === null) return "null";
   if (typeof value !== "object") return typeof value;
-  return value.constructor?.name ?? "object";
+  try {
+    return value.constructor?.name ?? "object";
+  } catch {
+    return "object";
+  }
 }

@@ -1,4 +1,7 @@
-/** First in, first out, in constant time; an array whose taken head is cut off now and then. */
+/**
+ * First in, first out, in constant time: an array whose used head is cut off
+ * now and then.
+ */
 export class Queue<T> {
   #items: (T | undefined)[] = [];
   #head = 0;

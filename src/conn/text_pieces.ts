@@ -1,6 +1,9 @@
 const encoder = new TextEncoder();
 
-/** Text in pieces: a surrogate pair or a UTF-8 sequence may be split between two of the same kind. */
+/**
+ * Text in pieces: a surrogate pair may be split between two strings, a UTF-8
+ * sequence between two byte arrays.
+ */
 export class TextPieces {
   readonly #validator: TextDecoder = new TextDecoder("utf-8", {
     fatal: true,
@@ -22,21 +25,12 @@ export class TextPieces {
       this.#surrogate = whole.slice(-1);
       whole = whole.slice(0, -1);
     }
-    if (!whole.isWellFormed()) {
-      throw new TypeError(
-        "Cannot send text: it has a lone surrogate, which UTF-8 cannot express",
-      );
-    }
+    // A lone surrogate becomes U+FFFD.
     return encoder.encode(whole);
   }
 
   fromBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
     if (bytes.length === 0) return new Uint8Array(0);
-    if (this.#surrogate !== "") {
-      throw new TypeError(
-        "Cannot send text: bytes follow a lone high surrogate",
-      );
-    }
     try {
       this.#validator.decode(bytes, { stream: true });
     } catch (cause) {
@@ -45,20 +39,40 @@ export class TextPieces {
       });
     }
     this.#missing = missingAtEnd(bytes, this.#missing);
-    return bytes as Uint8Array<ArrayBuffer>;
+    return joined(this.#takeSurrogate(), bytes as Uint8Array<ArrayBuffer>);
   }
 
-  end(): void {
-    if (this.#surrogate !== "" || this.#missing > 0) {
+  /** The end of the text: returns what is left to send. */
+  end(): Uint8Array<ArrayBuffer> {
+    if (this.#missing > 0) {
       throw new TypeError(
-        "Cannot finish text: it ends in the middle of a character",
+        "Cannot finish text: its bytes end in the middle of a character",
       );
     }
+    return this.#takeSurrogate();
+  }
+
+  // A high surrogate without a low one after it is sent as U+FFFD.
+  #takeSurrogate(): Uint8Array<ArrayBuffer> {
+    const surrogate = this.#surrogate;
+    this.#surrogate = "";
+    return encoder.encode(surrogate);
   }
 }
 
-// How many bytes are missing to the last sequence of valid UTF-8, of which
-// `before` were missing at the beginning.
+function joined(
+  first: Uint8Array<ArrayBuffer>,
+  second: Uint8Array<ArrayBuffer>,
+): Uint8Array<ArrayBuffer> {
+  if (first.length === 0) return second;
+  const both = new Uint8Array(first.length + second.length);
+  both.set(first);
+  both.set(second, first.length);
+  return both;
+}
+
+// How many bytes the last UTF-8 sequence still lacks after these bytes, if one
+// lacked `before` bytes ahead of them.
 function missingAtEnd(bytes: Uint8Array, before: number): number {
   for (let back = 1; back <= 3 && back <= bytes.length; back++) {
     const byte = bytes[bytes.length - back]!;

@@ -3,15 +3,16 @@ import type { Message } from "../message.ts";
 import { IncomingMessage } from "./incoming_message.ts";
 import { Queue } from "./queue.ts";
 
-// What an unread message costs beside its payload.
+// What an unread message costs in addition to its payload, in bytes.
 const MESSAGE_COST = 64;
-// A message keeps all of the chunk that it is a part of, whatever else was in
-// that: control frames, say. A part of the chunk's size is counted with the
-// first of its messages.
+// A message keeps the whole chunk that it is a part of in memory, whatever else
+// was in that, such as control frames. A share of the chunk's size is counted
+// for its first message.
 const CHUNK_SHARE = 1 / 16;
-// Up to this size messages have memory of their own, or share 4 KiB at the most.
+// Messages of up to this many bytes have their own memory, or share at most 4
+// KiB.
 const OWN_UP_TO = 256;
-// Where the peer cannot be stopped, messages are bounded by number too.
+// Where the peer cannot be stopped, the number of messages is bounded, too.
 const MAX_UNREAD = 1024;
 
 /** A chunk, and how many unread messages are parts of it. */
@@ -21,7 +22,10 @@ interface Kept {
   messages: number;
 }
 
-/** What has come and has not been read. Only the last may be incomplete. */
+/**
+ * Messages that have come and have not been read. Only the last may be
+ * incomplete.
+ */
 export class Unread {
   readonly #queue: Queue<Message | IncomingMessage> = new Queue();
   #size = 0;
@@ -34,7 +38,7 @@ export class Unread {
     return this.#queue.length;
   }
 
-  /** Their bytes, and what they cost beside. */
+  /** Their bytes, and what they cost in addition. */
   get size(): number {
     return this.#size + this.#keptSize * CHUNK_SHARE;
   }
@@ -43,7 +47,7 @@ export class Unread {
     return this.#queue.peek();
   }
 
-  /** Puts a whole message behind the others. */
+  /** Adds a whole message at the end. */
   push(message: Message): void {
     const { length } = message.data;
     this.#queue.push(message);
@@ -51,13 +55,13 @@ export class Unread {
     if (length > OWN_UP_TO) this.#keep(message);
   }
 
-  /** Puts a message in pieces behind the others. */
+  /** Adds a message in pieces at the end. */
   begin(message: IncomingMessage): void {
     this.#queue.push(message);
     this.#size += MESSAGE_COST + message.size;
   }
 
-  /** Takes the first message, if it is whole and not in pieces. */
+  /** Takes the first message, unless it came in pieces. */
   shiftWhole(): Message | undefined {
     const message = this.#queue.peek();
     if (message === undefined || message instanceof IncomingMessage) {
@@ -81,7 +85,7 @@ export class Unread {
     return message;
   }
 
-  /** The last message has got so many bytes more. */
+  /** The last message has grown by so many bytes. */
   grow(bytes: number): void {
     this.#size += bytes;
   }
@@ -94,7 +98,7 @@ export class Unread {
     }
   }
 
-  /** The error of a peer that cannot be stopped, if there is too much. */
+  /** The error if too much is unread of a peer that cannot be stopped. */
   excess(readLimit: number, transport: string): ReadLimitError | undefined {
     if (this.length <= MAX_UNREAD && this.#size <= readLimit) return undefined;
     return new ReadLimitError(
@@ -118,7 +122,7 @@ export class Unread {
     this.#keptSize += size;
   }
 
-  // Of the first message that is a part of one.
+  // Chunks are let go in order: messages are read in order, too.
   #letGo({ data }: Message): void {
     if (typeof data === "string") return;
     const first = this.#kept?.peek();

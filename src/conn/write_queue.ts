@@ -1,8 +1,12 @@
 import { Chain, type Link } from "./chain.ts";
+import type { End } from "./ending.ts";
 
 /** What a {@linkcode WriteQueue} keeps. */
 export interface Queued {
-  /** Its place in the queue, which alone sets it; none if it is in no queue. */
+  /**
+   * Its place in the queue, which only the queue sets; `undefined` outside of
+   * one.
+   */
   place?: Link<Entry | Turn> | undefined;
 }
 
@@ -10,9 +14,12 @@ export interface Queued {
 export interface Turn extends Queued {
   /** Its turn has come. */
   begin(): void;
-  /** Its turn will not come, or is over before its end: nothing more may be sent of it, later writes fail with the error. */
+  /**
+   * Its turn will not come, or ends early: nothing more of it may be sent, and
+   * later writes fail with the error.
+   */
   drop(error: unknown): void;
-  /** Its message is given up. */
+  /** The message is given up. */
   abort(reason: unknown): void;
   /** Whether a part of it has been sent. */
   readonly begun: boolean;
@@ -30,7 +37,7 @@ export interface Entry extends Queued {
   readonly reject: (reason: unknown) => void;
 }
 
-// What a message in the queue may cost beside its payload.
+// What a queued message may cost in addition to its payload, in bytes.
 const MESSAGE_COST = 256;
 const MIN_QUEUE = 1024;
 
@@ -48,8 +55,10 @@ export class WriteQueue {
     return this.#bytes;
   }
 
-  /** Whether so many messages wait that they cost more than their bytes tell. */
-  crowds(limit: number): boolean {
+  /**
+   * Whether so many messages wait that their overhead alone reaches the limit.
+   */
+  exceedsCount(limit: number): boolean {
     return this.length >= MIN_QUEUE && this.length * MESSAGE_COST >= limit;
   }
 
@@ -64,7 +73,7 @@ export class WriteQueue {
     return item;
   }
 
-  /** Takes an item out; whether it was there. */
+  /** Removes an item; returns whether it was there. */
   remove(item: Entry | Turn): boolean {
     if (item.place === undefined) return false;
     this.#items.remove(item.place);
@@ -73,20 +82,14 @@ export class WriteQueue {
     return true;
   }
 
-  /** Takes the writers out, and leaves the messages in their order. */
-  dropWriters(error: unknown): void {
+  /** Drops the writers and, unless they are kept, the messages. */
+  clear(end: End, keepsMessages: boolean = false): void {
     for (let rest = this.length; rest > 0; rest--) {
-      const item = this.shift()!;
-      if ("size" in item) this.push(item);
-      else item.drop(error);
-    }
-  }
-
-  /** Takes everything out. */
-  clear(error: unknown): void {
-    for (let item = this.shift(); item; item = this.shift()) {
-      if ("size" in item) item.reject(error);
-      else item.drop(error);
+      const item = this.shift();
+      if (item === undefined) return;
+      if (!("size" in item)) item.drop(end.error);
+      else if (keepsMessages) this.push(item);
+      else item.reject(end.error);
     }
   }
 }

@@ -13,13 +13,13 @@ const MONTHS: readonly string[] = [
   "dec",
 ];
 
-// The patterns of RFC 6265, section 5.1.1: what they begin with counts, if what
-// follows is no digit.
+// The patterns of RFC 6265, section 5.1.1: a token matches if it begins like
+// this and no digit follows.
 const TIME = /^([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})(?![0-9])/;
 const DAY = /^([0-9]{1,2})(?![0-9])/;
 const YEAR = /^([0-9]{2,4})(?![0-9])/;
 
-// No date that anybody writes is longer.
+// No real date is longer.
 const MAX_LENGTH = 256;
 
 /**
@@ -27,7 +27,7 @@ const MAX_LENGTH = 256;
  * (RFC 6265, section 5.1.1).
  *
  * @param text The date
- * @returns Milliseconds since 1970, or `undefined` if it is no date
+ * @returns Milliseconds since 1970, or `undefined` if it is not a date
  */
 export function parseCookieDate(text: string): number | undefined {
   let time: number[] | undefined;
@@ -59,7 +59,7 @@ export function parseCookieDate(text: string): number | undefined {
     return undefined;
   }
   const date = new Date(Date.UTC(year, month, day, hours, minutes, seconds));
-  // February 30 would be one of March's first days.
+  // `Date` would turn February 30 into one of the first days of March.
   return date.getUTCDate() === day ? date.getTime() : undefined;
 }
 

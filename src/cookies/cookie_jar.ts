@@ -1,24 +1,24 @@
 /**
  * Where a Dialer keeps cookies (gorilla's `http.CookieJar`). Both methods may
- * be async; the time they take counts against the dial's.
+ * be async; their time counts as part of the dial's.
  */
 export interface CookieJar {
   /**
    * The cookies to send.
    *
-   * @param url The URL that is dialed: `ws:` or `wss:`, which stand for `http:`
-   * and `https:` here
-   * @returns The value of the Cookie header, such as `a=b; c=d`; an empty string
-   * for none
+   * @param url The URL to dial: `ws:` or `wss:`, to be treated as `http:` or
+   * `https:`
+   * @returns The value of the Cookie header, such as `a=b; c=d`; an empty
+   * string for none
    */
   getCookies(url: URL): string | Promise<string>;
 
   /**
-   * Takes the cookies of an answer, of a refused handshake as well.
+   * Stores the cookies of an answer, also of a refused handshake.
    *
    * @param url The URL that was dialed
-   * @param headers The answer's headers; those named Set-Cookie are meant
-   * @returns A promise, where it takes its time
+   * @param headers The answer's headers, Set-Cookie among them
+   * @returns A promise, if it is asynchronous
    */
   setCookies(url: URL, headers: Headers): void | Promise<void>;
 }

@@ -1,21 +1,26 @@
 import type { CookieJar } from "./cookie_jar.ts";
 import {
+  cookieHost,
   defaultPath,
   domainMatches,
   domainsOf,
+  isDomain,
   pathMatches,
 } from "./matching.ts";
 import { parseSetCookie, type SetCookie } from "./set_cookie.ts";
 
-// What RFC 6265, section 6.1, asks for at least.
+// The least that RFC 6265, section 6.1, asks for.
 const MAX_COOKIES_PER_DOMAIN = 50;
 const MAX_COOKIES = 3000;
+// Each may have to be compared with all cookies in the jar. No honest server
+// sends more, as a domain keeps only 50.
+const MAX_COOKIES_PER_ANSWER = 256;
 
 /** Where a cookie belongs. */
 interface Scope {
   readonly domain: string;
   readonly path: string;
-  /** Whether it is for the domain's own host alone. */
+  /** Whether it is only for the host itself, not for subdomains. */
   readonly hostOnly: boolean;
 }
 
@@ -30,16 +35,17 @@ interface Cookie extends SetCookie, Scope {
 type Cookies = Map<string, Cookie>;
 
 /**
- * A jar of cookies that lives as long as the program (RFC 6265, section 5): it
- * keeps to their domains, paths, expiry and Secure, and to the name prefixes
- * `__Secure-` and `__Host-`.
+ * A cookie jar in memory (RFC 6265, section 5). It respects cookies' domains,
+ * paths, expiry and Secure, and the name prefixes `__Secure-` and `__Host-`.
  *
  * It has no list of public suffixes. A cookie for a domain without a dot, such
  * as `com`, is refused, but one that a host below `co.uk` sets for all of
- * `co.uk` is taken: give hosts that do not trust one another a jar each.
+ * `co.uk` is accepted: use separate jars for hosts that do not trust each
+ * other.
  *
- * It holds 50 cookies of 4096 bytes for a domain and 3000 in all; beyond that,
- * those go that have expired, then those that were not used for longest.
+ * It holds 50 cookies of 4096 bytes for each domain and 3000 in all. Beyond
+ * that, expired cookies are removed first, then the least recently used. It
+ * accepts the first 256 cookies of an answer.
  *
  * @example Usage
  * ```ts
@@ -47,7 +53,7 @@ type Cookies = Map<string, Cookie>;
  * import { assertEquals } from "@std/assert";
  *
  * const jar = new MemoryCookieJar();
- * // What `fetch()` got from https://example.com/login, say.
+ * // For example, what `fetch()` got from https://example.com/login.
  * const response = new Response(null, {
  *   headers: { "Set-Cookie": "session=1; Path=/; Secure; HttpOnly" },
  * });
@@ -71,7 +77,8 @@ export class MemoryCookieJar implements CookieJar {
    * @returns The value of the Cookie header; an empty string for none
    */
   getCookies(url: URL): string {
-    const { hostname, pathname } = url;
+    const { pathname } = url;
+    const hostname = cookieHost(url);
     const secure = isSecure(url);
     const now = Date.now();
     const cookies: Cookie[] = [];
@@ -93,16 +100,18 @@ export class MemoryCookieJar implements CookieJar {
   }
 
   /**
-   * Keeps the cookies of an answer. What the host may not set is passed over.
+   * Stores the cookies of an answer. Those that the host may not set are
+   * ignored.
    *
    * @param url A URL of scheme `ws`, `wss`, `http` or `https`
    * @param headers The answer's headers
    */
   setCookies(url: URL, headers: Headers): void {
-    // Of a unix socket there is no host that cookies could belong to.
-    if (url.hostname === "") return;
+    // A Unix socket has no host that cookies could belong to.
+    if (cookieHost(url) === "") return;
     const now = Date.now();
-    for (const text of headers.getSetCookie()) {
+    const texts = headers.getSetCookie().slice(0, MAX_COOKIES_PER_ANSWER);
+    for (const text of texts) {
       const given = parseSetCookie(text, now);
       const scope = given && scopeOf(given, url);
       if (scope !== undefined) this.#set({ ...given!, ...scope }, url, now);
@@ -128,8 +137,8 @@ export class MemoryCookieJar implements CookieJar {
   }
 
   /**
-   * Whether a cookie that came without TLS would take the place of one that is
-   * for TLS only (RFC 6265bis, section 5.7).
+   * Whether a cookie that came without TLS would hide one that is for TLS only
+   * (RFC 6265bis, section 5.7).
    */
   #wouldHide(cookie: SetCookie & Scope): boolean {
     for (const [domain, cookies] of this.#domains) {
@@ -146,7 +155,9 @@ export class MemoryCookieJar implements CookieJar {
     return false;
   }
 
-  /** Removes those that have expired or, if there is none, the least used. */
+  /**
+   * Removes expired cookies or, if there are none, the least recently used one.
+   */
   #evict(domains: readonly Cookies[], now: number): void {
     let least: Cookie | undefined;
     let expired = false;
@@ -177,11 +188,12 @@ function keyOf({ path, name }: Pick<Cookie, "path" | "name">): string {
 
 /** Where a cookie belongs, or `undefined` if the host may not set it so. */
 function scopeOf(given: SetCookie, url: URL): Scope | undefined {
-  const { hostname } = url;
+  const hostname = cookieHost(url);
   const path = given.path === "" ? defaultPath(url.pathname) : given.path;
   const domain = given.domain === "" ? hostname : given.domain;
+  if (given.domain !== "" && !isDomain(domain)) return undefined;
   if (!domainMatches(hostname, domain)) return undefined;
-  // For all of a top-level domain: none but its own host may have one.
+  // A cookie for a whole top-level domain: only that host itself may set one.
   if (!domain.includes(".") && domain !== hostname) return undefined;
   // The rest is RFC 6265bis, section 5.7.
   if (given.secure && !isSecure(url)) return undefined;

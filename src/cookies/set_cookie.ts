@@ -1,32 +1,33 @@
 import { parseCookieDate } from "./cookie_date.ts";
 
-/** A Set-Cookie header, read. */
+/** The content of a Set-Cookie header. */
 export interface SetCookie {
   /** The name, never empty. */
   readonly name: string;
   /** The value, as it was sent. */
   readonly value: string;
-  /** Milliseconds since 1970, or `Infinity` for a session. */
+  /** Milliseconds since 1970, or `Infinity` for a session cookie. */
   readonly expires: number;
   /** In lower case, without a dot before it; an empty string if not given. */
   readonly domain: string;
-  /** An empty string if not given, or no absolute path. */
+  /** An empty string if not given, or not an absolute path. */
   readonly path: string;
-  /** Whether it goes over TLS only. */
+  /** Whether it may only be sent over TLS. */
   readonly secure: boolean;
 }
 
-// What RFC 6265, section 6.1, asks for at least.
+// The least that RFC 6265, section 6.1, asks for.
 const MAX_COOKIE_LENGTH = 4096;
 const MAX_ATTRIBUTE_LENGTH = 1024;
 
 /**
- * Reads a Set-Cookie header (RFC 6265, section 5.2). Attributes that are not
- * known, HttpOnly and SameSite among them, say nothing to a WebSocket client.
+ * Reads a Set-Cookie header (RFC 6265, section 5.2). Unknown attributes are
+ * ignored, and so are HttpOnly and SameSite, which mean nothing to a WebSocket
+ * client.
  *
  * @param text The header's value
  * @param now The time, in milliseconds since 1970
- * @returns What it says, or `undefined` if it is to be ignored
+ * @returns What it says, or `undefined` if it must be ignored
  */
 export function parseSetCookie(
   text: string,
@@ -48,7 +49,7 @@ export function parseSetCookie(
   let domain = "";
   let path = "";
   let secure = false;
-  // The last one of a name counts.
+  // If an attribute is repeated, the last one counts.
   for (const attribute of attributes) {
     const [key, content] = splitAttribute(attribute);
     if (content.length > MAX_ATTRIBUTE_LENGTH) continue;

@@ -4,27 +4,30 @@ import { connectionOver } from "./faults.ts";
 import { type Emit, Inflater } from "./inflater.ts";
 import { deflateOnce, inflateOnce, MAX_INPUT } from "./one_shot.ts";
 import type { CompressionSettings } from "./options.ts";
-import { hasTime, nextTurn, runLater } from "./turns.ts";
-import { type DeflateSettings, SLICE } from "./zlib_options.ts";
+import { hasTime, myTurn, runLater, spend } from "../base/turns.ts";
+import { deflateCost, type DeflateSettings, SLICE } from "./zlib_options.ts";
 
-// Whole messages up to this size are compressed in the caller's turn.
+// Whole messages of up to this many bytes are compressed in the caller's turn.
 const MAX_NOW = 16_384;
-// RFC 7692, section 7.2.3.6: the empty block of an empty message, or of one
-// whose end has nothing to say. It is shared: whoever sends it copies it.
+// RFC 7692, section 7.2.3.6: the empty block of an empty message, or of a last
+// piece without data. It is shared, so whoever sends it must copy it.
 const EMPTY: Uint8Array<ArrayBuffer> = Uint8Array.of(0x00);
 const NOTHING: Uint8Array<ArrayBuffer> = new Uint8Array(0);
-// 00 00 ff ff, which the receiver adds again (RFC 7692, section 7.2.1).
+// 00 00 ff ff, which is not sent: the receiver adds it again (RFC 7692, section
+// 7.2.1).
 const TAIL_LENGTH = 4;
 
 /**
- * The codec of one connection: what `wire/` calls for the messages that
- * permessage-deflate transforms. Without context takeover every message, and
- * every piece of one, is compressed by a call of zlib that leaves nothing
- * behind; with it a direction holds a context.
+ * The codec of one connection, which `wire/` calls for messages that
+ * permessage-deflate transforms. Without context takeover, every message, and
+ * every piece of one, is compressed by a call of zlib that keeps no memory;
+ * with it, a direction holds a zlib context.
  */
 export class DeflateCodec {
   /** The most bytes of a piece to encode. */
   readonly maxPiece: number = SLICE;
+  /** What was agreed on, as the header has it. */
+  readonly extension: string;
   readonly #threshold: number;
   readonly #own: Compression;
   readonly #peer: Compression;
@@ -32,14 +35,14 @@ export class DeflateCodec {
   #inflater: Inflater | undefined;
   #settings: DeflateSettings;
   #nextLevel: number;
-  #encoding = false; // a message is under way
+  #encoding = false; // whether a message has begun and not ended
   #decoding = false;
   #closed = false;
 
   /**
-   * Makes a codec. It takes no memory of zlib before it is used.
+   * Makes a codec. It allocates nothing in zlib before it is used.
    *
-   * @param side The side of the connection that it is for
+   * @param side The connection's side
    * @param agreement What client and server have agreed on
    * @param options Level and threshold
    */
@@ -49,6 +52,7 @@ export class DeflateCodec {
     options: Pick<CompressionSettings, "level" | "threshold">,
   ) {
     const { server, client } = agreement;
+    this.extension = agreement.header;
     this.#own = side === "server" ? server : client;
     this.#peer = side === "server" ? client : server;
     this.#threshold = options.threshold;
@@ -62,7 +66,7 @@ export class DeflateCodec {
       : undefined;
   }
 
-  /** Whether a message of so many bytes is worth it. */
+  /** Whether a message of so many bytes is worth compressing. */
   encodes(size: number | undefined): boolean {
     return size === undefined || size >= this.#threshold;
   }
@@ -98,20 +102,24 @@ export class DeflateCodec {
         return deflateOnce(data, settings);
       });
     } else {
-      if (!hasTime() || data.length > MAX_NOW) await nextTurn();
+      const cost = deflateCost(data.length, settings.level);
+      if (hasTime() && data.length <= MAX_NOW) spend(cost);
+      else await myTurn(cost);
       encoded = await this.#deflater.deflate(data);
     }
     if (this.#closed) throw connectionOver();
     return finish(encoded, last);
   }
 
-  /** What names the form of a prepared message, if it is to be compressed. */
+  /** The key for the form of a prepared message, if it should be compressed. */
   preparedKey(size: number): string | undefined {
     if (!this.encodes(size)) return undefined;
     return `deflate ${this.#nextLevel} ${this.#own.windowBits}`;
   }
 
-  /** Compresses a whole message for any connection of the same `preparedKey`. */
+  /**
+   * Compresses a whole message for any connection of the same `preparedKey`.
+   */
   prepare(
     data: Uint8Array,
   ): Uint8Array<ArrayBuffer> | Promise<Uint8Array<ArrayBuffer>> {
@@ -126,7 +134,10 @@ export class DeflateCodec {
     return prepareLater(data, settings);
   }
 
-  /** A prepared form goes out: it refers to nothing, nor may what follows. */
+  /**
+   * A prepared form is sent: it refers to nothing before it, and what follows
+   * must not either.
+   */
   prepared(): void {
     this.#deflater?.reset();
   }
@@ -173,7 +184,7 @@ export class DeflateCodec {
     this.#nextLevel = level;
   }
 
-  /** Frees what zlib holds; calls under way reject. */
+  /** Frees what zlib holds; pending calls reject. */
   close(): void {
     this.#closed = true;
     this.#deflater?.close();
@@ -187,7 +198,7 @@ export class DeflateCodec {
   }
 }
 
-// A large message is prepared slice by slice; it depends on no connection.
+// Prepares a large message slice by slice, independent of any connection.
 async function prepareLater(
   data: Uint8Array,
   settings: DeflateSettings,

@@ -8,18 +8,18 @@ import { deflateOptions, type DeflateSettings } from "./zlib_options.ts";
 
 let open = 0;
 
-/** How many zlib contexts are held at the moment, by all connections. */
+/** How many zlib contexts all connections hold now. */
 export function openContexts(): number {
   return open;
 }
 
-/** Makes a context that compresses; {@linkcode freeContext} frees it. */
+/** Makes a context to compress with; {@linkcode freeContext} frees it. */
 export function makeDeflate(settings: DeflateSettings): DeflateRaw {
   open++;
   return createDeflateRaw({ ...deflateOptions(settings) });
 }
 
-/** Makes a context that inflates; {@linkcode freeContext} frees it. */
+/** Makes a context to inflate with; {@linkcode freeContext} frees it. */
 export function makeInflate(windowBits: number): InflateRaw {
   open++;
   return createInflateRaw({ windowBits: Math.max(9, windowBits) });

@@ -1,13 +1,12 @@
 import { constants, type DeflateRaw } from "node:zlib";
 import { freeContext, makeDeflate } from "./contexts.ts";
 import { connectionOver } from "./faults.ts";
-import { deflateCost, spend } from "./turns.ts";
 import type { DeflateSettings } from "./zlib_options.ts";
 
 /**
  * Compresses messages that may refer to the ones before (RFC 7692, section
- * 7.2.1): a zlib context for the life of a connection, made at the first use.
- * One call at a time.
+ * 7.2.1): a zlib context for the life of a connection, made on first use. Only
+ * one call at a time; the caller counts its cost.
  */
 export class Deflater {
   #settings: DeflateSettings;
@@ -29,12 +28,11 @@ export class Deflater {
   deflate(data: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
     if (this.#closed) return Promise.reject(connectionOver());
     const context = this.#context ??= this.#make();
-    spend(deflateCost(data.length, this.#settings.level));
     return new Promise((resolve, reject) => {
       this.#reject = reject;
       context.write(data);
       context.flush(constants.Z_SYNC_FLUSH, () => {
-        // It calls back, too, when it has failed or was freed.
+        // It also calls back after it has failed or was freed.
         if (context !== this.#context || context.destroyed) return;
         this.#reject = undefined;
         resolve(this.#take());
@@ -43,8 +41,8 @@ export class Deflater {
   }
 
   /**
-   * Sets the level for the bytes to come; to be called between messages. What
-   * came before is forgotten.
+   * Sets the level for the bytes to come. Must be called between messages. The
+   * context is reset.
    *
    * @param level zlib's level
    */
@@ -54,12 +52,12 @@ export class Deflater {
     this.#free();
   }
 
-  /** Forgets what came before. */
+  /** Resets the context: later messages refer to nothing before. */
   reset(): void {
     this.#context?.reset();
   }
 
-  /** Frees the context; a call under way rejects. */
+  /** Frees the context; a pending call rejects. */
   close(): void {
     this.#closed = true;
     this.#free();

@@ -1,9 +1,10 @@
 /**
- * zlib without the streams around it. For a message of a kilobyte node:zlib
- * takes two thirds as long to make and drop a stream as zlib to do its work; the streams'
- * own handles do it in the call, and again for the next message. They are no
- * public interface: each is tried before it is trusted, and a message that
- * they cannot do in one go is left to the public calls.
+ * zlib without the streams around it. For a message of a kilobyte, node:zlib
+ * takes two thirds as long to make and drop a stream as zlib takes for the work
+ * itself. The streams' internal handles work synchronously, and can be used
+ * again for the next message. They are not a public interface: each is tested
+ * before it is used, and a message that they cannot do in one call is left to
+ * the public functions.
  */
 
 import {
@@ -20,16 +21,21 @@ import {
   type ZlibDeflateOptions,
 } from "./zlib_options.ts";
 
-/** Most bytes to compress here; where there are more, streams cost little. */
+/**
+ * Most bytes to compress here; for more, a stream costs little in comparison:
+ * at 8 KiB this takes 0.8 of the time, at 1 KiB 0.5 on Deno and 0.6 on Bun.
+ */
 const MAX_DEFLATE = 16_384;
 /** Most bytes to inflate here. */
 const MAX_INFLATE = 8192;
-/** Most bytes that may come of a call, as it cannot be interrupted. */
+/** Most bytes that a call may put out, as it cannot be interrupted. */
 export const MAX_OUTPUT = 262_144;
-// A context holds up to 260 KiB, and the peers choose the windows.
+// A context holds 330 KiB on Deno and 270 on Bun, and peers choose how many
+// windows there are. One that is kept takes 0.25 of the time of a new one for
+// each message of 1 KiB on Deno, 0.35 on Bun.
 const MAX_CONTEXTS = 8;
 
-/** The handle of a stream of node:zlib, on all runtimes. */
+/** The internal handle of a stream of node:zlib, the same on all runtimes. */
 interface Handle {
   onerror: () => void;
   reset(): void;
@@ -46,11 +52,11 @@ interface Handle {
 
 interface Parts {
   readonly _handle: Handle;
-  /** Bytes of the output that are free, and of the input that are left. */
+  /** How many bytes of the output are free, and of the input are left. */
   readonly _writeState: Uint32Array;
 }
 
-/** A context of zlib that does one message after the other. */
+/** A zlib context that processes one message after the other. */
 class Context {
   readonly #stream: DeflateRaw | InflateRaw;
   readonly #handle: Handle;
@@ -68,8 +74,8 @@ class Context {
   }
 
   /**
-   * All that comes of an input, at most so many bytes; `undefined` if zlib
-   * objects, or leaves something behind.
+   * The whole output for an input, at most so many bytes; `undefined` if zlib
+   * fails, or has not finished.
    */
   run(
     input: Uint8Array,
@@ -97,12 +103,12 @@ const deflaters: Map<number, Context> = new Map();
 let trusted: boolean | undefined;
 
 /**
- * Compresses bytes without regard to any before them.
+ * Compresses bytes independent of any before them.
  *
  * @param data The bytes, at least one
  * @param settings Level and window
- * @returns Blocks that end with 00 00 ff ff; `undefined` where it is a case for
- * the public calls
+ * @returns Blocks that end with 00 00 ff ff; `undefined` to leave it to the
+ * public functions
  */
 export function deflateDirect(
   data: Uint8Array,
@@ -125,12 +131,12 @@ export function deflateDirect(
 }
 
 /**
- * Inflates a whole message that refers to none before it.
+ * Inflates a whole message that does not refer to earlier ones.
  *
  * @param data The message, to the end of its final block
  * @param max The most bytes that it may inflate to, 262,144 at most
- * @returns The bytes, the caller's own; or that there are more; `undefined`
- * where it is a case for the public calls: faulty data as well
+ * @returns The bytes, which the caller may keep; or that there are more; or
+ * `undefined` to leave it to the public functions, as for corrupt data
  */
 export function inflateDirect(
   data: Uint8Array,
@@ -169,7 +175,7 @@ function doAsExpected(): boolean {
     deflater.close();
     if (ok) return true;
   } catch {
-    // The handles are others than those that we know.
+    // The handles are not the ones that we know.
   }
   output = new Uint8Array(0);
   inflater = undefined;

@@ -1,13 +1,13 @@
 import { ProtocolError } from "../errors.ts";
 
-/** Whether an error of zlib says that the data is at fault. */
+/** Whether an error of zlib says that the data is corrupt. */
 export function isCorrupt(error: unknown): boolean {
   const { code } = error as { code?: unknown };
   return code === "Z_DATA_ERROR" || code === "Z_NEED_DICT" ||
     code === "Z_BUF_ERROR";
 }
 
-/** The error of a message whose data is corrupt, or ends within a block. */
+/** The error of a message whose data is corrupt, or ends inside a block. */
 export function corrupt(cause?: unknown): ProtocolError {
   const error = new ProtocolError(
     "Cannot read compressed message: its data is corrupt",
@@ -17,7 +17,19 @@ export function corrupt(cause?: unknown): ProtocolError {
   return error;
 }
 
-/** The error of a call that the end of the connection has cut short. */
+/**
+ * The error of a message with too many final blocks, which cost us much and the
+ * peer little.
+ */
+export function tooManyFinalBlocks(most: number): ProtocolError {
+  // The frames are valid, but their content is not: 1007, not 1002.
+  return new ProtocolError(
+    `Cannot read compressed message: it has more than ${most} final blocks`,
+    1007,
+  );
+}
+
+/** The error of a call that was pending when the connection ended. */
 export function connectionOver(): Error {
   return new Error("Cannot go on with message: the connection is over");
 }

@@ -1,18 +1,26 @@
 import { constants, type InflateRaw } from "node:zlib";
 import { ReadLimitError } from "../errors.ts";
 import { freeContext, makeInflate } from "./contexts.ts";
-import { connectionOver, corrupt, isCorrupt } from "./faults.ts";
+import { CONTEXT_COST, inputCost } from "./costs.ts";
+import {
+  connectionOver,
+  corrupt,
+  isCorrupt,
+  tooManyFinalBlocks,
+} from "./faults.ts";
 import { ownBytes } from "./own_bytes.ts";
-import { hasTime, nextTurn, spend } from "./turns.ts";
+import { hasTime, myTurn, spend } from "../base/turns.ts";
 import { SLICE } from "./zlib_options.ts";
 
-/** Takes inflated bytes; a promise asks to wait before there are more. */
+/**
+ * Takes inflated bytes. If it returns a promise, no more come until it settles.
+ */
 export type Emit = (part: Uint8Array<ArrayBuffer>) => Promise<void> | undefined;
 
-// RFC 7692, section 7.2.2: 00 00 ff ff ends what the sender has begun. Behind
-// a message that is complete more empty blocks do nothing; in one that is cut
-// off they become data. There are as many as the longest header of a block, 286
-// bytes, can take in (RFC 1951, section 3.2.7).
+// RFC 7692, section 7.2.2: 00 00 ff ff completes what the sender has begun. We
+// append more empty blocks: after a complete message they do nothing, but in
+// one that is cut off they turn into data, which shows. They are more than the
+// longest header of a block, 286 bytes, can swallow (RFC 1951, section 3.2.7).
 const EMPTY_BLOCK: readonly number[] = [0x00, 0x00, 0x00, 0xff, 0xff];
 const TAIL = Uint8Array.from(
   { length: 64 * EMPTY_BLOCK.length },
@@ -20,7 +28,12 @@ const TAIL = Uint8Array.from(
 ).subarray(1);
 const NOTHING: Uint8Array = new Uint8Array(0);
 
-// A piece on its way through zlib.
+// RFC 7692, section 7.2.3.4, allows any number of final blocks; a sender that
+// cannot flush otherwise makes one with each flush. But each costs us a zlib
+// context, for two bytes on the wire.
+const MAX_FINAL_BLOCKS = 256;
+
+// A piece that zlib is inflating.
 interface Run {
   readonly emit: Emit;
   readonly resolve: () => void;
@@ -29,19 +42,20 @@ interface Run {
 
 /**
  * Inflates messages piece by piece (RFC 7692, section 7.2.2). One zlib context
- * serves a message, or, with context takeover, those of a connection. It stops
- * at the limit, and while its receiver has enough. One call at a time.
+ * serves a message, or, with context takeover, all of a connection. It stops at
+ * the limit, and while its receiver has enough. Only one call at a time.
  */
 export class Inflater {
   readonly #windowBits: number;
   readonly #contextTakeover: boolean;
   #context: InflateRaw | undefined;
-  #given = 0; // bytes that this context was given
+  #given = 0; // bytes given to this context
   #inflated = 0; // bytes of the message
+  #finalBlocks = 0; // of the message
   #limit = 0;
   #run: Run | undefined;
-  #flushed = false; // the context is done with the run's input
-  #waiting = false; // for the receiver, or for a turn
+  #flushed = false; // whether the context is done with the run's input
+  #waiting = false; // for the receiver, or for its turn
   #closed = false;
 
   constructor(windowBits: number, contextTakeover: boolean) {
@@ -74,10 +88,11 @@ export class Inflater {
     if (!last) return;
     if (data.length === 0) await this.#inflateSlice(data, true, emit);
     this.#inflated = 0;
+    this.#finalBlocks = 0;
     if (!this.#contextTakeover) this.#free();
   }
 
-  /** Frees the context; a call under way rejects. */
+  /** Frees the context; a pending call rejects. */
   close(): void {
     this.#closed = true;
     this.#free();
@@ -91,23 +106,30 @@ export class Inflater {
   ): Promise<void> {
     const tail = end ? TAIL : NOTHING;
     let rest = slice;
+    let cost = inputCost(slice.length);
     for (;;) {
-      if (!hasTime()) await nextTurn();
+      if (this.#context === undefined) cost += CONTEXT_COST;
+      if (hasTime()) spend(cost);
+      else await myTurn(cost);
+      cost = 0;
       const before = this.#given;
       await this.#feed(rest, tail, emit);
       if (this.#context === undefined) throw connectionOver();
       const used = this.#context.bytesWritten - before;
       if (used === rest.length + tail.length) return;
-      // A final block: zlib takes nothing behind it. What follows begins anew
+      // zlib takes nothing after a final block; what follows it begins anew
       // (RFC 7692, section 7.2.3.4).
       this.#free();
       if (used > rest.length) throw corrupt();
+      if (++this.#finalBlocks > MAX_FINAL_BLOCKS) {
+        throw tooManyFinalBlocks(MAX_FINAL_BLOCKS);
+      }
       rest = rest.subarray(used);
       if (rest.length === 0) return;
     }
   }
 
-  // Gives a piece to zlib and waits until all of its output is emitted.
+  // Gives a piece to zlib and waits until all of its output has been emitted.
   async #feed(
     data: Uint8Array,
     tail: Uint8Array,
@@ -121,14 +143,14 @@ export class Inflater {
     this.#given += data.length + tail.length;
     let beforeTail = this.#inflated;
     if (data.length > 0) {
-      // When this is written all of its output is there, emitted or not.
+      // Once this has been written, all output is there, emitted or not.
       context.write(data, () => {
         beforeTail = this.#inflated + context.readableLength;
       });
     }
     if (tail.length > 0) context.write(tail);
     context.flush(constants.Z_SYNC_FLUSH, () => {
-      // It calls back, too, when it has failed or was freed.
+      // It also calls back after it has failed or was freed.
       if (context !== this.#context || context.destroyed) return;
       this.#flushed = true;
       this.#finish();
@@ -150,8 +172,8 @@ export class Inflater {
   }
 
   #output(chunk: Uint8Array): void {
-    this.#inflated += chunk.length;
-    spend(chunk.length);
+    const { length } = chunk;
+    this.#inflated += length;
     if (this.#inflated > this.#limit) {
       return this.#fail(new ReadLimitError(this.#limit));
     }
@@ -161,12 +183,13 @@ export class Inflater {
     } catch (error) {
       return this.#fail(error);
     }
+    if (enough === undefined && !hasTime()) return this.#wait(myTurn(length));
+    spend(length);
     if (enough !== undefined) this.#wait(enough);
-    else if (!hasTime()) this.#wait(nextTurn());
     else this.#finish();
   }
 
-  // zlib stops where its output is not taken.
+  // zlib stops while its output is not read.
   #wait(until: Promise<void>): void {
     const context = this.#context!;
     this.#waiting = true;

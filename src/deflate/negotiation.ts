@@ -28,9 +28,9 @@ export interface Agreement {
 }
 
 /**
- * Chooses among the client's offers: the first that can be met. Those with an
- * unknown, invalid or duplicate parameter are declined, as those of other
- * extensions are.
+ * Chooses the first of the client's offers that can be met. Those with an
+ * unknown, invalid or duplicate parameter are declined, and so are other
+ * extensions.
  *
  * @param offers The client's offers, in its order
  * @param settings The server's settings
@@ -61,7 +61,7 @@ function answerTo(
   );
   let clientBits: number | undefined;
   if (offer.clientMaxWindowBits === undefined) {
-    // Section 7.1.2.2: a client that has not offered it cannot be told.
+    // Section 7.1.2.2: the parameter is only allowed if the client offered it.
     if (clientMaxWindowBits < 15) return undefined;
   } else {
     const offered = offer.clientMaxWindowBits;
@@ -105,7 +105,7 @@ export function formatOffer(settings: CompressionSettings): string {
  *
  * @param accepted The extensions of the answer, at least one
  * @param settings The client's settings
- * @returns What is agreed on, or a text that says what is wrong
+ * @returns What was agreed on, or a text that says what is wrong
  */
 export function verifyAnswer(
   accepted: readonly Extension[],
@@ -134,11 +134,11 @@ function faultOfAnswer(
   answer: DeflateParameters,
   settings: CompressionSettings,
 ): string | undefined {
-  // Section 7.1.1.1: a server meets this one, or declines the offer.
+  // Section 7.1.1.1: a server must agree to this, or decline the offer.
   if (settings.serverNoContextTakeover && !answer.serverNoContextTakeover) {
     return "server_no_context_takeover is missing";
   }
-  // Section 7.1.2.1: and so here.
+  // Section 7.1.2.1: the same holds here.
   if ((answer.serverMaxWindowBits ?? 15) > settings.serverMaxWindowBits) {
     return `server_max_window_bits must be at most ` +
       settings.serverMaxWindowBits;
@@ -153,8 +153,8 @@ function faultOfAnswer(
   return undefined;
 }
 
-// Where settings are given they are the client's: it may use less than what it
-// is allowed, such as a smaller window than the answer's.
+// Settings, if given, are the client's: it may use less than it is allowed to,
+// such as a smaller window than the answer's.
 function agreementOn(
   answer: DeflateParameters,
   settings?: CompressionSettings,

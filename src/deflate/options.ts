@@ -1,3 +1,9 @@
+import {
+  declareOptions,
+  type OptionsOf,
+  readOptions,
+} from "../base/options.ts";
+
 /** How messages are compressed (RFC 7692). */
 export interface CompressionOptions {
   /**
@@ -8,26 +14,27 @@ export interface CompressionOptions {
    */
   readonly level?: number;
   /**
-   * Bytes of payload (UTF-16 units of text) under which a whole message goes
-   * out as it is: of 256 bytes of JSON half are saved, at about 100 ns for each
-   * in both directions together; of 512 two thirds, at 50. A message that is
-   * written in pieces is always compressed.
+   * A whole message with fewer bytes of payload (UTF-16 units of text) is sent
+   * uncompressed. For JSON of 256 bytes, compression saves half, at about 100
+   * ns for each byte saved, both directions together; for 512 bytes two thirds,
+   * at 50 ns. A message that is written in pieces is always compressed.
    *
    * @default {512}
    */
   readonly threshold?: number;
   /**
-   * Whether the server forgets each message before the next (RFC 7692, section
-   * 7.1.1.1). Then an idle connection holds no memory for compression. `false`
-   * compresses better, and holds up to 300 KiB on the server and 100 KiB on the
-   * client for the whole life of each connection. On a server, `false` leaves
-   * the choice to the client. Native engines always forget.
+   * Whether the server compresses each message by itself (RFC 7692, section
+   * 7.1.1.1), so that an idle connection holds no memory for it. `false`
+   * compresses better, but takes up to 300 KiB on the server and 100 KiB on the
+   * client for the life of each connection. On a server, `false` leaves the
+   * choice to the client. Native engines always compress each message by
+   * itself.
    *
    * @default {true}
    */
   readonly serverNoContextTakeover?: boolean;
   /**
-   * Whether the client forgets each message before the next (RFC 7692, section
+   * Whether the client compresses each message by itself (RFC 7692, section
    * 7.1.1.2). Otherwise as `serverNoContextTakeover`, with the sides exchanged.
    *
    * @default {true}
@@ -35,24 +42,40 @@ export interface CompressionOptions {
   readonly clientNoContextTakeover?: boolean;
   /**
    * The base-2 logarithm of the server's window, 8 to 15 (RFC 7692, section
-   * 7.1.2.1). A smaller window holds less memory and compresses worse; with 8,
-   * only runs of a byte and frequent bytes are compressed. A dialer refuses a
-   * server that does not agree. Native engines have a window of their own.
+   * 7.1.2.1). A smaller window takes less memory and compresses worse; with 8,
+   * only runs of a byte and frequent bytes are compressed. A dialer fails the
+   * handshake if the server does not agree. Native engines have a window of
+   * their own.
    *
    * @default {15}
    */
   readonly serverMaxWindowBits?: number;
   /**
    * The base-2 logarithm of the client's window, 8 to 15 (RFC 7692, section
-   * 7.1.2.2). Otherwise as `serverMaxWindowBits`. Where a server sets it below
-   * 15, it does not compress with a client that cannot be told.
+   * 7.1.2.2). Otherwise as `serverMaxWindowBits`. A server that sets it below
+   * 15 does not compress with clients that do not offer this parameter.
    *
    * @default {15}
    */
   readonly clientMaxWindowBits?: number;
 }
 
-/** What {@linkcode CompressionOptions.threshold} is by default. */
+/** The options in `enableCompression`. */
+export const COMPRESSION_OPTIONS: OptionsOf<CompressionOptions> =
+  declareOptions({
+    what: "enableCompression",
+    use: "enableCompression: { … }",
+    names: {
+      level: true,
+      threshold: true,
+      serverNoContextTakeover: true,
+      clientNoContextTakeover: true,
+      serverMaxWindowBits: true,
+      clientMaxWindowBits: true,
+    },
+  });
+
+/** The default of {@linkcode CompressionOptions.threshold}. */
 export const DEFAULT_THRESHOLD = 512;
 
 /** {@linkcode CompressionOptions} with the defaults filled in. */
@@ -62,7 +85,7 @@ export type CompressionSettings = Required<CompressionOptions>;
  * Checks the option `enableCompression` and fills in the defaults.
  *
  * @param option The option
- * @returns The settings, or `undefined` where nothing is to be compressed
+ * @returns The settings, or `undefined` for no compression
  * @throws {RangeError} If a number is out of range
  * @throws {TypeError} If the option, or a flag in it, is of another type
  */
@@ -76,7 +99,10 @@ export function compressionSettings(
         "boolean or CompressionOptions",
     );
   }
-  const options: CompressionOptions = option === true ? {} : option;
+  const options = readOptions(
+    option === true ? undefined : option,
+    COMPRESSION_OPTIONS,
+  );
   const { threshold = DEFAULT_THRESHOLD } = options;
   if (threshold !== Infinity && !(threshold >= 0)) {
     throw new RangeError(

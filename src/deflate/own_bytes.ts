@@ -1,11 +1,11 @@
-// The runtimes' shared pool of buffers gives no more than this at a time.
+// The runtimes' shared buffer pool never hands out more than this at a time.
 const POOLED = 4096;
 
 /**
- * Makes what zlib has put out the receiver's own. A copy, where the buffer is
- * shared with others or much larger than what is used of it.
+ * Makes zlib's output safe to keep: copies it if its buffer is shared, or much
+ * larger than the part that is used.
  *
- * @param bytes What zlib has put out
+ * @param bytes zlib's output
  * @returns The same bytes, in a plain `Uint8Array`
  */
 export function ownBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {

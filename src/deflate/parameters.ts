@@ -19,8 +19,8 @@ export interface DeflateParameters {
  * Reads the parameters.
  *
  * @param params The parameters as they came
- * @returns The parameters, or a text that says which is unknown, stands twice
- * or has a value that is not allowed
+ * @returns The parameters, or a text that says which one is unknown, duplicate
+ * or has an invalid value
  */
 export function readParameters(
   params: readonly ExtensionParam[],
@@ -55,7 +55,7 @@ export function readParameters(
         break;
       }
       default:
-        // A token: printable ASCII without quotes, of the peer's length.
+        // The name is a token, so it is printable ASCII, but may be very long.
         return `parameter "${name.slice(0, 64)}" is unknown`;
     }
     if (fault !== undefined) return `parameter ${name} ${fault}`;
@@ -95,7 +95,7 @@ export function toExtension(parameters: DeflateParameters): Extension {
   return { name: EXTENSION_NAME, params };
 }
 
-const TWICE = "stands twice";
+const TWICE = "is given twice";
 const BAD_VALUE = "has a value that is not 8 to 15";
 
 function faultOfFlag(

@@ -1,6 +1,6 @@
 import { constants } from "node:zlib";
 
-/** A part of a message that zlib is given at a time, in bytes. */
+/** How much of a message zlib is given at a time, in bytes. */
 export const SLICE = 65_536;
 
 /** What zlib compresses with. */
@@ -11,7 +11,7 @@ export interface DeflateSettings {
   readonly windowBits: number;
 }
 
-/** The part of zlib's options that follows from the settings. */
+/** zlib's options, as far as they follow from the settings. */
 export interface ZlibDeflateOptions {
   readonly level: number;
   readonly strategy: number;
@@ -32,8 +32,8 @@ export function deflateOptions(
   const { level, windowBits } = settings;
   let strategy: number = constants.Z_DEFAULT_STRATEGY;
   if (level === -2) strategy = constants.Z_HUFFMAN_ONLY;
-  // zlib has no raw window of 8 bits and takes one of 9. A run refers one byte
-  // back, so that runs alone fit every window.
+  // zlib has no raw window of 8 bits and uses 9 instead. Runs refer only one
+  // byte back, so a strategy of runs alone fits every window.
   else if (windowBits === 8) strategy = constants.Z_RLE;
   return {
     level: level === -2 ? 1 : level,
@@ -42,8 +42,20 @@ export function deflateOptions(
   };
 }
 
-/** The smallest window that reaches over so many bytes: it is made faster. */
+/**
+ * What compressing costs, as measured on both runtimes.
+ *
+ * @param size Bytes of data
+ * @param level zlib's level
+ * @returns The cost in inflated bytes
+ */
+export function deflateCost(size: number, level: number): number {
+  if (level >= 7) return 8 * size;
+  return level === -1 || level >= 4 ? 4 * size : size;
+}
+
+/** The smallest window that covers so many bytes, as it is made faster. */
 function bitsFor(size: number): number {
-  // zlib refers back by 262 bytes less than the window has.
+  // zlib refers back at most the window's size less 262 bytes.
   return size >= 32_000 ? 15 : 32 - Math.clz32(size + 261);
 }

@@ -1,5 +1,7 @@
 /** The challenge of the handshake: key and accept (RFC 6455, section 4). */
 
+import { hash } from "node:crypto";
+
 // RFC 6455, section 1.3.
 const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
@@ -7,10 +9,11 @@ const KEY_LENGTH = 24;
 const NONCE_BYTES = 16;
 
 /**
- * Whether a `Sec-WebSocket-Key` is the base64 of exactly 16 bytes (RFC 6455,
- * section 4.2.1), in its one canonical form: padded, unused bits zero.
+ * Whether a `Sec-WebSocket-Key` decodes to exactly 16 bytes (RFC 6455, section
+ * 4.2.1). The unused bits of the base64 may be anything: some devices send 24
+ * arbitrary characters, and the answer depends only on the key's text.
  *
- * @param key The header's value, or `null` where there is no such header
+ * @param key The header's value, or `null` if there is no such header
  * @returns Whether it is valid
  */
 export function isValidKey(key: string | null): key is string {
@@ -20,8 +23,7 @@ export function isValidKey(key: string | null): key is string {
   for (let i = 0; i < KEY_LENGTH - 2; i++) {
     if (!isBase64(key.charCodeAt(i))) return false;
   }
-  // 22 digits are 132 bits; the last four of them stand for nothing.
-  return "AQgw".includes(key.charAt(KEY_LENGTH - 3));
+  return true;
 }
 
 /**
@@ -30,10 +32,10 @@ export function isValidKey(key: string | null): key is string {
  * @param key The key, as it was sent
  * @returns The base64 of the SHA-1 of the key and the protocol's GUID
  */
-export async function acceptKey(key: string): Promise<string> {
-  const input = new TextEncoder().encode(key + GUID);
-  const digest = await crypto.subtle.digest("SHA-1", input);
-  return base64(new Uint8Array(digest));
+export function acceptKey(key: string): string {
+  // Takes 2 µs on Deno and 0.2 on Bun, Web Crypto's digest 23 and 3: a fifth of
+  // what a connection costs.
+  return hash("sha1", key + GUID, "base64");
 }
 
 /**
@@ -43,11 +45,8 @@ export async function acceptKey(key: string): Promise<string> {
  * @returns The key
  */
 export function generateKey(): string {
-  return base64(crypto.getRandomValues(new Uint8Array(NONCE_BYTES)));
-}
-
-function base64(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes));
+  const nonce = crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
+  return btoa(String.fromCharCode(...nonce));
 }
 
 function isBase64(code: number): boolean {

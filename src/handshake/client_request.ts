@@ -12,16 +12,16 @@ import { parseTokenList } from "./tokens.ts";
 export interface ClientRequestOptions {
   /** The key, from `generateKey`. */
   readonly key: string;
-  /** The subprotocols to offer, most wanted first. */
+  /** The subprotocols to offer, in order of preference. */
   readonly subprotocols?: readonly string[] | undefined;
   /** The value of Sec-WebSocket-Extensions, from `formatExtensions`. */
   readonly extensions?: string | undefined;
   /**
-   * The application's headers. Host replaces the value of Host and nothing
-   * else; Sec-WebSocket-Protocol may be given where `subprotocols` is not.
+   * The application's headers. Host only replaces the value of the Host header;
+   * Sec-WebSocket-Protocol may be given if `subprotocols` is not.
    */
   readonly headers?: HeadersLike | undefined;
-  /** The cookies of a jar, to be joined with those of `headers`. */
+  /** The cookies of a jar, to be sent with those of `headers`. */
   readonly cookies?: string | undefined;
 }
 
@@ -41,9 +41,9 @@ export interface ClientRequest {
  * @param target Where it goes
  * @param options The Dialer's part
  * @returns The request
- * @throws {TypeError} If a header is malformed or the handshake's own, Host is
- * given twice, or a subprotocol is not a token or stands twice, or `cookies`
- * may not stand in a header
+ * @throws {TypeError} If a header is malformed or belongs to the handshake,
+ * Host is given twice, a subprotocol is not a token or is listed twice, or
+ * `cookies` is not a valid header value
  */
 export function buildClientRequest(
   target: DialTarget,

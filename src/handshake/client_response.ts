@@ -13,27 +13,27 @@ export interface ClientExpectation<E extends object> {
   /** The subprotocols that were offered. */
   readonly subprotocols: readonly string[];
   /**
-   * Checks the extensions that the server has accepted, at least one: what they
-   * come to, or a text that says what is wrong. Where it is absent nothing was
-   * offered, and nothing may be accepted.
+   * Checks the extensions that the server has accepted, at least one. Returns
+   * what was agreed on, or a text that says what is wrong. If it is absent,
+   * nothing was offered, and nothing may be accepted.
    */
   readonly verifyExtensions?:
     | ((accepted: readonly Extension[]) => E | string)
     | undefined;
 }
 
-/** What the answer comes to. */
+/** The outcome of the handshake. */
 export type ClientHandshake<E extends object> =
   | {
     readonly ok: true;
     /** The subprotocol, or an empty string. */
     readonly subprotocol: string;
-    /** What the extensions come to; `undefined` if none was accepted. */
+    /** What `verifyExtensions` returned; `undefined` if none was accepted. */
     readonly extension: E | undefined;
   }
   | {
     readonly ok: false;
-    /** The message of the `BadHandshakeError`; text of the peer is quoted. */
+    /** The message of the `BadHandshakeError`; the peer's text is quoted. */
     readonly error: string;
   };
 
@@ -45,12 +45,12 @@ export type ClientHandshake<E extends object> =
  * @param expected What it is checked against
  * @returns What was agreed on, or what is wrong
  */
-export async function verifyClientResponse<E extends object = object>(
+export function verifyClientResponse<E extends object = object>(
   head: ResponseHead,
   expected: ClientExpectation<E>,
-): Promise<ClientHandshake<E>> {
+): ClientHandshake<E> {
   if (head.status !== 101) {
-    return bad(`the server answered with status ${head.status}`);
+    return bad(`the server answered with ${describeStatus(head)}`);
   }
   // The status line of RFC 6455, section 1.3; HTTP/1.0 has no upgrades.
   if (head.minorVersion < 1) return bad("the server answered with HTTP/1.0");
@@ -68,7 +68,7 @@ export async function verifyClientResponse<E extends object = object>(
       `the Sec-WebSocket-Accept header is there ${accepts.length} times`,
     );
   }
-  if (accepts[0] !== await acceptKey(expected.key)) {
+  if (accepts[0] !== acceptKey(expected.key)) {
     return bad("the Sec-WebSocket-Accept header does not answer the key");
   }
 
@@ -104,6 +104,26 @@ export async function verifyClientResponse<E extends object = object>(
     extension = result;
   }
   return { ok: true, subprotocol: subprotocol ?? "", extension };
+}
+
+const MAX_LOCATION = 256;
+
+/**
+ * Describes an answer in an error message: its status and phrase, and the
+ * target of a redirect. What could be mistaken for our own words is quoted.
+ *
+ * @param head The answer's head
+ * @returns For example, `status 401 Unauthorized`
+ */
+export function describeStatus(head: ResponseHead): string {
+  const { status, reason } = head;
+  const plain = /^[\w '-]{0,64}$/.test(reason);
+  const phrase = plain ? reason : quote(reason);
+  const answer = `status ${status} ${phrase}`.trimEnd();
+  const [location] = headerValues(head, "location");
+  if (status < 300 || status > 399 || location === undefined) return answer;
+  const where = quote(location, MAX_LOCATION);
+  return `${answer}, Location ${where}: redirects are not followed`;
 }
 
 function bad(fault: string): { readonly ok: false; readonly error: string } {

@@ -1,4 +1,4 @@
-/** WebSocket URIs (RFC 6455, section 3), and those of unix sockets. */
+/** WebSocket URIs (RFC 6455, section 3), and those of Unix sockets. */
 
 import { joinHostPort } from "./host_port.ts";
 
@@ -9,15 +9,15 @@ export interface DialTarget {
   /** Whether TLS is spoken: wss, wss+unix. */
   readonly secure: boolean;
   /**
-   * The host to dial, an IPv6 address without its brackets; `localhost` of a
-   * unix socket.
+   * The host to dial, an IPv6 address without its brackets; `localhost` for a
+   * Unix socket.
    */
   readonly hostname: string;
-  /** The port to dial, the scheme's default one if the URL has none. */
+  /** The port to dial; the scheme's default if the URL has none. */
   readonly port: number;
-  /** The path of the unix socket to dial, if it is one. */
-  readonly socketPath?: string;
-  /** The value of Host: without a port that is the scheme's default one. */
+  /** The path of the Unix socket to dial, if it is one. */
+  readonly socketPath: string | undefined;
+  /** The value of Host, without a port if it is the scheme's default. */
   readonly host: string;
   /** The request target: path and query. */
   readonly target: string;
@@ -30,8 +30,8 @@ const SCHEMES: readonly string[] = ["ws:", "wss:", "ws+unix:", "wss+unix:"];
  *
  * @param input The URL
  * @returns What it says
- * @throws {TypeError} If it is malformed, has another scheme than ws, wss,
- * ws+unix or wss+unix, or has user info or a fragment
+ * @throws {TypeError} If it is malformed, its scheme is not ws, wss, ws+unix or
+ * wss+unix, or it has user info or a fragment
  */
 export function parseDialURL(input: string | URL): DialTarget {
   const url = parse(input);
@@ -49,8 +49,8 @@ export function parseDialURL(input: string | URL): DialTarget {
         "send an Authorization header instead",
     );
   }
-  // RFC 6455, section 3: fragments must not be used. An empty one leaves `hash`
-  // empty, but no other "#" is left in a parsed URL.
+  // RFC 6455, section 3: fragments must not be used. With an empty fragment
+  // `hash` is empty, but a parsed URL has no other "#".
   if (url.href.includes("#")) {
     throw new TypeError(
       `Cannot dial "${url.protocol}//${url.host}" with a fragment in the ` +
@@ -64,6 +64,7 @@ export function parseDialURL(input: string | URL): DialTarget {
     secure,
     hostname: hostname.startsWith("[") ? hostname.slice(1, -1) : hostname,
     port: url.port !== "" ? Number(url.port) : secure ? 443 : 80,
+    socketPath: undefined,
     host: url.host,
     target: url.pathname + url.search,
   };
@@ -71,7 +72,7 @@ export function parseDialURL(input: string | URL): DialTarget {
 
 /**
  * Reads `ws+unix:/path/of/socket:/request/path?query`: the first colon ends the
- * socket's path, in which another one is written %3A.
+ * socket's path, in which a colon is written %3A.
  */
 function unixTarget(url: URL, secure: boolean): DialTarget {
   const { host, pathname, search } = url;
@@ -86,8 +87,8 @@ function unixTarget(url: URL, secure: boolean): DialTarget {
   }
   if (path !== "" && !path.startsWith("/")) {
     throw new TypeError(
-      "Cannot dial a unix socket: a slash must begin what is behind the " +
-        "colon; a colon in the socket's own path is written %3A",
+      "Cannot dial a unix socket: what follows the colon must begin with a " +
+        "slash; write a colon in the socket's own path as %3A",
     );
   }
   return {
@@ -118,10 +119,10 @@ function decodePath(path: string): string {
 }
 
 /**
- * What is dialed, as one text.
+ * What is dialed, as one string.
  *
- * @param target Where a dial goes
- * @returns The host and port, or the path of the unix socket
+ * @param target The dial's target
+ * @returns The host and port, or the path of the Unix socket
  */
 export function dialAddress(target: DialTarget): string {
   return target.socketPath ?? joinHostPort(target.hostname, target.port);
@@ -133,7 +134,7 @@ function parse(input: string | URL): URL {
   if (typeof input !== "string") {
     throw new TypeError("Cannot dial: the URL must be a string or a URL");
   }
-  // The parser would drop or escape them.
+  // The URL parser would drop or escape them.
   for (let i = 0; i < input.length; i++) {
     const code = input.charCodeAt(i);
     if (code < 0x20 || code === 0x7f) {

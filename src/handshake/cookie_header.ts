@@ -1,16 +1,16 @@
-/** The Cookie header of a jar and an application together. */
+/** The Cookie header with the cookies of both a jar and the application. */
 
 import { isFieldValue } from "./headers.ts";
 
 /**
- * Adds a jar's cookies to a request's headers. A request has one Cookie header
- * (RFC 6265, section 5.4): that of the application is joined with them, and
- * where both name a cookie, the application's counts.
+ * Adds a jar's cookies to a request's headers. A request has only one Cookie
+ * header (RFC 6265, section 5.4), so they are joined with the application's,
+ * which take precedence over a cookie of the same name.
  *
  * @param headers The request's headers, checked
- * @param cookies The jar's cookies: the value of a Cookie header, may be empty
+ * @param cookies The jar's cookies: the value of a Cookie header, or empty
  * @returns The headers with the cookies
- * @throws {TypeError} If the jar's cookies may not stand in a header
+ * @throws {TypeError} If the jar's cookies are not a valid header value
  */
 export function addCookies(
   headers: readonly [string, string][],

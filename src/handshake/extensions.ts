@@ -1,12 +1,12 @@
 /**
  * The grammar of `Sec-WebSocket-Extensions` (RFC 6455, section 9.1), read once
- * from left to right. What an extension's parameters mean is not known here.
+ * from left to right. It does not depend on any extension.
  */
 
 import { quote } from "./quote.ts";
 import { isToken, skipSpace, tokenEnd } from "./tokens.ts";
 
-/** The most extensions and parameters, counted together, of one header. */
+/** The most extensions and parameters, counted together, in one header. */
 export const MAX_EXTENSION_ITEMS = 256;
 
 const QUOTE = 0x22;
@@ -30,10 +30,10 @@ export interface Extension {
 }
 
 /**
- * Reads the header's value. A malformed one is to be answered by failing the
- * handshake, so that nothing of it is given.
+ * Parses the header's value. A malformed one must fail the handshake, so
+ * nothing of it is returned.
  *
- * @param value The value, or `null` where there is no such header
+ * @param value The value, or `null` if there is no such header
  * @returns The extensions in order, or `undefined` if the value is malformed or
  * has more than {@linkcode MAX_EXTENSION_ITEMS} names
  */
@@ -56,7 +56,7 @@ export function parseExtensions(value: string | null): Extension[] | undefined {
         if (i < 0) return undefined;
       }
     }
-    // An empty element is no error (RFC 7230, section 7).
+    // An empty element is not an error (RFC 7230, section 7).
     if (i === value.length) return extensions;
     if (value.charCodeAt(i) !== COMMA) return undefined;
     i++;
@@ -64,8 +64,7 @@ export function parseExtensions(value: string | null): Extension[] | undefined {
 }
 
 /**
- * Writes the header's value. Values that are tokens need no quotes, and others
- * are not allowed.
+ * Formats the header's value. All values are tokens, so none needs quotes.
  *
  * @param extensions The extensions
  * @returns The value
@@ -91,7 +90,7 @@ function checked(text: string): string {
   );
 }
 
-/** Reads one parameter; returns the index behind it and its space, or -1. */
+/** Parses one parameter; returns the index after it and its space, or -1. */
 function parseParam(
   text: string,
   start: number,
@@ -133,7 +132,7 @@ function parseQuoted(
       return skipSpace(text, i + 1);
     }
     if (code === BACKSLASH) {
-      // The escaped character is taken as it is: it begins the next slice.
+      // The escaped character is literal: it begins the next slice.
       value += text.slice(from, i);
       from = ++i;
     }

@@ -1,8 +1,8 @@
 /** Writing the head of an HTTP/1.1 message (RFC 7230, section 3). */
 
 /**
- * The bytes of a head, with the empty line that ends it. Each character is one
- * byte, so that obs-text comes out as it was given.
+ * The bytes of a head, with the empty line that ends it. Each character becomes
+ * one byte, so that obs-text is sent as it was given.
  *
  * @param startLine The request line or the status line
  * @param headers The headers in order; names and values have been checked

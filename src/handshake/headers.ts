@@ -6,14 +6,14 @@ import { isToken } from "./tokens.ts";
 /**
  * Headers as an application gives them. The case of names and the order are
  * kept for a record and for an array of pairs; `Headers` lower-case and sort
- * them. A name may stand several times in an array, such as Set-Cookie.
+ * them. In an array, a name such as Set-Cookie may be repeated.
  */
 export type HeadersLike =
   | Headers
   | Record<string, string>
   | [string, string][];
 
-// What frames the message or belongs to one hop (RFC 7230, section 6.1).
+// Headers that frame the message, or apply to one hop (RFC 7230, section 6.1).
 const HOP_BY_HOP: ReadonlySet<string> = new Set([
   "content-length",
   "keep-alive",
@@ -23,13 +23,13 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * The headers of a 101 that an application adds.
+ * Checks the headers that an application adds to a 101.
  *
  * @param headers The application's headers
  * @param protocolAllowed Whether Sec-WebSocket-Protocol may be among them
  * @returns The name and value of each, in order
- * @throws {TypeError} If a name or a value is malformed, or the header is the
- * handshake's own
+ * @throws {TypeError} If a name or a value is malformed, or a header belongs to
+ * the handshake
  */
 export function responseHeaders(
   headers: HeadersLike,
@@ -55,8 +55,8 @@ export function responseHeaders(
  * @param headers The application's headers
  * @param protocolAllowed Whether Sec-WebSocket-Protocol may be among them
  * @returns The name and value of each, in order
- * @throws {TypeError} If a name or a value is malformed, or the header is the
- * handshake's own
+ * @throws {TypeError} If a name or a value is malformed, or a header belongs to
+ * the handshake
  */
 export function requestHeaders(
   headers: HeadersLike,

@@ -1,15 +1,16 @@
 const MAX_QUOTED = 64;
 
 /**
- * Text that is not ours, in quotes for a message: at most 64 characters of it,
- * and none that a log or a terminal would act upon.
+ * Quotes the beginning of a text that is not ours, for an error message,
+ * without characters that a log or a terminal would act upon.
  *
  * @param text The text
- * @returns The quoted text; an ellipsis behind it if it was cut
+ * @param limit The most characters to show; 64 by default
+ * @returns The quoted text, which ends with an ellipsis if it was cut
  */
-export function quote(text: string): string {
+export function quote(text: string, limit: number = MAX_QUOTED): string {
   let result = "";
-  for (let i = 0; i < text.length && i < MAX_QUOTED; i++) {
+  for (let i = 0; i < text.length && i < limit; i++) {
     const code = text.charCodeAt(i);
     if (code === 0x22 || code === 0x5c) {
       result += "\\" + text.charAt(i);
@@ -19,5 +20,5 @@ export function quote(text: string): string {
       result += "\\u" + code.toString(16).padStart(4, "0");
     }
   }
-  return text.length > MAX_QUOTED ? `"${result}"...` : `"${result}"`;
+  return text.length > limit ? `"${result}..."` : `"${result}"`;
 }

@@ -1,18 +1,19 @@
 /** The answers to upgrade requests that are refused. */
 
 import { HandshakeError } from "../errors.ts";
+import { quote } from "./quote.ts";
 
-/** Why an upgrade is refused, before it is known who words the answer. */
+/** Why an upgrade is refused, before the answer has been made. */
 export interface Refusal {
   /** The HTTP status. */
   readonly status: number;
-  /** What is wrong: for this side only, the client never gets it. */
+  /** What is wrong; only for this side, the client is not told. */
   readonly reason: string;
   /** Headers that go with the status. */
   readonly headers?: readonly (readonly [string, string])[];
-  /** What user code threw. */
+  /** What user code threw, if it did. */
   readonly cause?: unknown;
-  /** The whole answer, where user code has made it. */
+  /** The whole answer, if user code has made one. */
   readonly response?: Response;
 }
 
@@ -30,13 +31,22 @@ const STATUS_TEXT: ReadonlyMap<number, string> = new Map([
   [405, "Method Not Allowed"],
   [408, "Request Timeout"],
   [426, "Upgrade Required"],
+  [429, "Too Many Requests"],
   [500, "Internal Server Error"],
+  [501, "Not Implemented"],
   [503, "Service Unavailable"],
 ]);
 
+// Seconds after which whoever was refused for want of room may come again (RFC
+// 9110, section 10.2.3). Other refusals would be the same then.
+const RETRY_AFTER: ReadonlyMap<number, string> = new Map([
+  [429, "5"],
+  [503, "5"],
+]);
+
 /**
- * The default answer: the status, the version that is spoken here (RFC 6455,
- * section 4.4), and for a body the status text and nothing else.
+ * The default answer: the status, the supported version (RFC 6455, section
+ * 4.4), and only the status text as its body.
  *
  * @param refusal The status and its headers
  * @returns The answer
@@ -46,6 +56,7 @@ export function defaultResponse(
 ): Response {
   const { status, headers = [] } = refusal;
   const statusText = STATUS_TEXT.get(status) ?? "";
+  const retryAfter = RETRY_AFTER.get(status);
   return new Response(`${statusText || status}\n`, {
     status,
     statusText,
@@ -53,24 +64,30 @@ export function defaultResponse(
       ["Sec-WebSocket-Version", "13"],
       ["Content-Type", "text/plain; charset=utf-8"],
       ["X-Content-Type-Options", "nosniff"],
+      ...retryAfter === undefined
+        ? []
+        : [["Retry-After", retryAfter] as [string, string]],
       ...headers.map(([name, value]): [string, string] => [name, value]),
     ],
   });
 }
 
 /**
- * The error of a refusal, with the whole answer: the one that user code has
- * made, else the callback's, else the default one.
+ * The error of a refusal, with the whole answer: the one that user code made,
+ * else the callback's, else the default.
  *
  * @param request The upgrade request
  * @param refusal Why it is refused
  * @param callback The user's callback; if it fails, the answer is the default
+ * @param report Called with what user code did wrong; not called if the client
+ * was at fault
  * @returns The error
  */
 export async function handshakeError(
   request: Request,
   refusal: Refusal,
   callback: ErrorCallback | undefined,
+  report: (error: unknown) => void = () => {},
 ): Promise<HandshakeError> {
   const { status, reason } = refusal;
   const init = "cause" in refusal ? { cause: refusal.cause } : undefined;
@@ -79,6 +96,9 @@ export async function handshakeError(
     refusal.response ?? defaultResponse(refusal),
     init,
   );
+  if (status === 500 && refusal.response === undefined) {
+    report("cause" in refusal ? refusal.cause : error);
+  }
   if (refusal.response !== undefined || callback === undefined) return error;
   try {
     const response = await callback(request, status, error);
@@ -90,7 +110,8 @@ export async function handshakeError(
     }
     return new HandshakeError(reason, response, init);
   } catch (cause) {
-    // The callback may have read the first default answer.
+    report(cause);
+    // The callback may have consumed the first default answer.
     return new HandshakeError(
       `${reason}; then the error callback failed`,
       defaultResponse(refusal),
@@ -100,7 +121,38 @@ export async function handshakeError(
 }
 
 /**
- * Whether a value of user code can be sent instead of a 101.
+ * A refusal by our own rules, whose answer no callback makes.
+ *
+ * @param status The HTTP status
+ * @param fault What is wrong
+ * @param cause What user code threw, if it did
+ * @returns The error
+ */
+export function refusalOf(
+  status: number,
+  fault: string,
+  cause?: unknown,
+): HandshakeError {
+  const reason = `Cannot upgrade request: ${fault}`;
+  const init = cause === undefined ? undefined : { cause };
+  return new HandshakeError(reason, defaultResponse({ status }), init);
+}
+
+/** The refusal of an upgrade at a path that has no endpoint. */
+export function unknownPath(path: string): HandshakeError {
+  return refusalOf(404, `there is no endpoint at path ${quote(path)}`);
+}
+
+/**
+ * The refusal of an upgrade whose client has disconnected meanwhile. Nobody
+ * receives its answer.
+ */
+export function clientGone(): HandshakeError {
+  return refusalOf(400, "the client has gone");
+}
+
+/**
+ * Whether a value from user code can be sent instead of a 101.
  *
  * @param value The value
  * @returns Whether it is a final response whose body nobody has read

@@ -6,21 +6,26 @@ import { hasToken } from "./tokens.ts";
 const CR = 0x0d;
 const LF = 0x0a;
 
-/** What comes next of a chunked body; `Done` needs nothing. */
+// The most bytes that frame chunks. Five would do for a chunk of one byte, but
+// an extension, or the CRs after a chunk, could go on without end.
+const MAX_FRAMING = 16_384;
+
+/** What comes next in a chunked body. */
 type Stage = "size" | "extension" | "data" | "crlf" | "done";
 
 /**
- * Reads at most so many bytes of the body of an answer to a GET, from chunks
- * of any size. What is broken ends it: it is shown to people, not acted upon.
+ * Reads at most so many bytes of the body of an answer to a GET, from chunks of
+ * any size. A malformed body simply ends there, as it is only shown to people.
  */
 export class ResponseBodyReader {
   readonly #bytes: Uint8Array<ArrayBuffer>;
   readonly #chunked: boolean;
   #length = 0;
-  /** Bytes of the body, or of its chunk, that are to come. */
+  /** Bytes of the body, or of its current chunk, that are still to come. */
   #left: number;
   #stage: Stage = "size";
   #digits = 0;
+  #framing = 0;
 
   /**
    * Makes the reader of an answer's body.
@@ -48,7 +53,7 @@ export class ResponseBodyReader {
     return this.#stage === "done";
   }
 
-  /** What has been read; a copy. */
+  /** A copy of what has been read. */
   get bytes(): Uint8Array<ArrayBuffer> {
     return this.#bytes.slice(0, this.#length);
   }
@@ -69,7 +74,7 @@ export class ResponseBodyReader {
     }
   }
 
-  /** Keeps what belongs to the body; returns how many bytes that were. */
+  /** Keeps what belongs to the body; returns how many bytes that was. */
   #take(bytes: Uint8Array): number {
     const room = this.#bytes.length - this.#length;
     const count = Math.min(bytes.length, this.#left, room);
@@ -83,6 +88,10 @@ export class ResponseBodyReader {
 
   /** Takes a byte of what frames the chunks (RFC 7230, section 4.1). */
   #frame(byte: number): void {
+    if (++this.#framing > MAX_FRAMING) {
+      this.#stage = "done";
+      return;
+    }
     if (this.#stage === "crlf") {
       if (byte === LF) this.#stage = "size";
       else if (byte !== CR) this.#stage = "done";

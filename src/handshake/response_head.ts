@@ -4,14 +4,14 @@ import { isFieldValue } from "./headers.ts";
 import { quote } from "./quote.ts";
 import { isToken, trimSpace } from "./tokens.ts";
 
-/** The most bytes of a head, those of 1xx responses before it included. */
+/** The most bytes of a head, including those of 1xx responses before it. */
 export const MAX_HEAD_BYTES = 65_536;
 
-/** The most header lines of a head, those of 1xx responses included. */
+/** The most header lines of a head, including those of 1xx responses. */
 export const MAX_HEADER_LINES = 1_000;
 
-// "HTTP/1.", by which the first line is told from another protocol at once: a
-// server of HTTP/2, for one, may never send the end of a line.
+// "HTTP/1.", so that another protocol is detected at once: an HTTP/2 server,
+// for example, may never send the end of a line.
 const PREFIX: readonly number[] = [0x48, 0x54, 0x54, 0x50, 0x2f, 0x31, 0x2e];
 
 const CR = 0x0d;
@@ -29,18 +29,18 @@ export interface ResponseHead {
   readonly headers: [string, string][];
 }
 
-/** What a {@linkcode ResponseHeadParser} comes to. */
+/** The result of a {@linkcode ResponseHeadParser}. */
 export type ResponseHeadResult =
   | {
     readonly ok: true;
     /** The head. */
     readonly head: ResponseHead;
-    /** The bytes behind it, a view of the last chunk. */
+    /** The bytes after it, a view of the last chunk. */
     readonly rest: Uint8Array<ArrayBuffer>;
   }
   | {
     readonly ok: false;
-    /** What is wrong; text of the peer is quoted in it. */
+    /** What is wrong; the peer's text is quoted in it. */
     readonly error: string;
   };
 
@@ -48,10 +48,10 @@ export type ResponseHeadResult =
  * Reads a response's head from chunks of any size. Each byte is looked at once,
  * and no more than {@linkcode MAX_HEAD_BYTES} are kept.
  *
- * It is strict where leniency has let heads be read in two ways: lines end with
- * CRLF, never with a bare LF (RFC 7230, section 3.5, allows both); folded
- * lines, and white space before the colon, are errors. Responses of status 1xx
- * other than 101 are passed over.
+ * It is strict where leniency would let two parsers read a head differently:
+ * lines end with CRLF, never with a bare LF (RFC 7230, section 3.5, allows
+ * both); folded lines, and white space before the colon, are errors. 1xx
+ * responses other than 101 are skipped.
  */
 export class ResponseHeadParser {
   #line = new Uint8Array(512);
@@ -66,8 +66,8 @@ export class ResponseHeadParser {
    * Takes a chunk.
    *
    * @param chunk The bytes
-   * @returns The result, or `undefined` if the head goes on
-   * @throws {TypeError} If a result has been given before
+   * @returns The result, or `undefined` if the head is incomplete
+   * @throws {TypeError} If there has been a result already
    */
   push(chunk: Uint8Array<ArrayBuffer>): ResponseHeadResult | undefined {
     if (this.#done) {
@@ -135,8 +135,8 @@ export class ResponseHeadParser {
   }
 
   /**
-   * The line so far, without its last bytes: one character for each byte, where
-   * a TextDecoder's latin1 would be windows-1252.
+   * The line so far, without its last bytes: one character for each byte.
+   * `TextDecoder` cannot do that, as its latin1 is windows-1252.
    */
   #text(without: number): string {
     const bytes = this.#line.subarray(0, this.#length - without);
@@ -193,7 +193,7 @@ function parseStatusLine(
   return { minorVersion, status, reason };
 }
 
-/** The number that the characters from start to end are, or -1. */
+/** The number that the characters from start to end spell, or -1. */
 function digits(text: string, start: number, end: number): number {
   let value = 0;
   for (let i = start; i < end; i++) {

@@ -2,9 +2,10 @@
 
 import type { HandshakeError } from "../errors.ts";
 import { acceptKey, isValidKey } from "./accept.ts";
+import { type Authorized, readAuthorized } from "./authorized.ts";
 import { type Extension, parseExtensions } from "./extensions.ts";
 import { type HeadersLike, isProtocol, responseHeaders } from "./headers.ts";
-import { checkSameOrigin } from "./origin.ts";
+import { checkSameOrigin, originFault } from "./origin.ts";
 import {
   type ErrorCallback,
   handshakeError,
@@ -12,6 +13,7 @@ import {
   type Refusal,
 } from "./refusal.ts";
 import { selectSubprotocol, type SubprotocolOption } from "./subprotocol.ts";
+import { checkExtendedConnect } from "./extended_connect.ts";
 import { checkUpgradeRequest } from "./upgrade_request.ts";
 
 /** What an extension's negotiation agrees on. */
@@ -22,18 +24,24 @@ export interface NegotiatedExtension {
 
 /** The Upgrader's part in a handshake. */
 export interface AcceptOptions<E extends NegotiatedExtension> {
+  /** Refuses a well-formed request before any callback is asked. */
+  readonly admit?: ((request: Request) => Refusal | undefined) | undefined;
   /** The server's subprotocols. */
   readonly subprotocols?: SubprotocolOption | undefined;
   /** Whether the request's origin is allowed. Default: `checkSameOrigin`. */
   readonly checkOrigin?:
     | ((request: Request) => boolean | Promise<boolean>)
     | undefined;
-  /** Refuses with a Response, or adds headers to the 101. */
+  /** Refuses with a Response, or adds headers and data to the connection. */
   readonly authorize?: AuthorizeCallback | undefined;
-  /** Words the answer to a refused request. */
+  /** Makes the answer to a refused request. */
   readonly error?: ErrorCallback | undefined;
+  /** Called with what user code throws, or otherwise does wrong. */
+  readonly report?: ((error: unknown) => void) | undefined;
   /** Headers of the 101. */
   readonly headers?: HeadersLike | undefined;
+  /** Whether it is an extended CONNECT of HTTP/2: there is no key then. */
+  readonly extendedConnect?: boolean | undefined;
   /** Chooses among the client's extensions; `undefined` declines them. */
   readonly negotiate?:
     | ((offers: readonly Extension[]) => E | undefined)
@@ -43,26 +51,28 @@ export interface AcceptOptions<E extends NegotiatedExtension> {
 /** The user's last word before the 101. */
 export type AuthorizeCallback = (
   request: Request,
-) => Response | HeadersLike | void | Promise<Response | HeadersLike | void>;
+) => Response | Authorized | void | Promise<Response | Authorized | void>;
 
-/** An upgrade that goes through, where the runtime writes the 101. */
+/** An accepted upgrade, where the runtime writes the 101. */
 export interface Approved<E extends NegotiatedExtension> {
   readonly accepted: true;
   /** The subprotocol, or an empty string. */
   readonly subprotocol: string;
   /** What the extension's negotiation agreed on. */
   readonly extension: E | undefined;
-  /** The headers of the 101 that the application has given; they are valid. */
+  /** The application's headers of the 101; they are valid. */
   readonly applicationHeaders: [string, string][];
+  /** What `authorize` has handed over. */
+  readonly data: unknown;
 }
 
-/** An upgrade that goes through. */
+/** An accepted upgrade. */
 export interface Accepted<E extends NegotiatedExtension> extends Approved<E> {
   /** All headers of the 101 in their order; names and values are valid. */
   readonly headers: [string, string][];
 }
 
-/** An upgrade that does not. */
+/** A refused upgrade. */
 export interface Refused {
   readonly accepted: false;
   /** Why, with the whole answer in `response`. */
@@ -71,8 +81,8 @@ export interface Refused {
 
 /**
  * Answers an upgrade request. The checks, their order and their statuses are
- * gorilla's. Whatever the request is and whatever user code throws, the promise
- * fulfils; it takes as long as user code takes.
+ * gorilla's. The promise always fulfils, whatever the request is and user code
+ * throws; it takes as long as user code does.
  *
  * @param request The request
  * @param options The Upgrader's part
@@ -92,7 +102,7 @@ export async function acceptUpgrade<
   const headers: [string, string][] = [
     ["Upgrade", "websocket"],
     ["Connection", "Upgrade"],
-    ["Sec-WebSocket-Accept", await acceptKey(key)],
+    ["Sec-WebSocket-Accept", acceptKey(key)],
     ...(subprotocol === "" ? [] : [protocol]),
     ...extensionHeader(extension),
     ...applicationHeaders,
@@ -101,9 +111,9 @@ export async function acceptUpgrade<
 }
 
 /**
- * The same for a runtime that writes the 101 itself. It waits for nothing but
- * user code: a runtime may take what a client has sent behind its request for
- * frames only if the upgrade is done in the same turn of the event loop.
+ * The same for a runtime that writes the 101 itself. It waits only for user
+ * code: a runtime may handle what a client sent after its request as frames
+ * only if the upgrade is done in the same turn of the event loop.
  *
  * @param request The request
  * @param options The Upgrader's part
@@ -117,7 +127,12 @@ export async function approveUpgrade<
 ): Promise<Approved<E> | Refused> {
   const result = await answer(request, options);
   if (!("status" in result)) return result;
-  const error = await handshakeError(request, result, options.error);
+  const error = await handshakeError(
+    request,
+    result,
+    options.error,
+    options.report,
+  );
   return { accepted: false, error };
 }
 
@@ -125,7 +140,10 @@ async function answer<E extends NegotiatedExtension>(
   request: Request,
   options: AcceptOptions<E>,
 ): Promise<Approved<E> | Refusal> {
-  const refusal = checkUpgradeRequest(request);
+  const refusal =
+    (options.extendedConnect === true
+      ? checkExtendedConnect(request)
+      : checkUpgradeRequest(request)) ?? options.admit?.(request);
   if (refusal !== undefined) return refusal;
 
   const protocolAllowed = options.subprotocols === undefined;
@@ -137,35 +155,39 @@ async function answer<E extends NegotiatedExtension>(
   }
 
   try {
-    const checkOrigin = options.checkOrigin ?? checkSameOrigin;
+    const { checkOrigin } = options;
     // Nothing but true: a callback that forgets to return allows nobody.
-    if (await checkOrigin(request) !== true) {
-      return refuse(403, "its origin is not allowed");
+    if (await (checkOrigin ?? checkSameOrigin)(request) !== true) {
+      return refuse(403, originFault(request, checkOrigin === undefined));
     }
   } catch (cause) {
     return failed("checkOrigin failed", cause);
   }
 
   const key = request.headers.get("sec-websocket-key");
-  if (!isValidKey(key)) {
+  if (options.extendedConnect !== true && !isValidKey(key)) {
     return refuse(
       400,
       "the Sec-WebSocket-Key header is not the base64 of 16 bytes",
     );
   }
 
-  // RFC 6455, section 9.1: a malformed value fails the handshake.
-  const offers = parseExtensions(
-    request.headers.get("sec-websocket-extensions"),
-  );
-  if (offers === undefined) {
-    return refuse(400, "the Sec-WebSocket-Extensions header is malformed");
-  }
   let extension: E | undefined;
-  try {
-    extension = options.negotiate?.(offers);
-  } catch (cause) {
-    return failed("the negotiation of extensions failed", cause);
+  // If no extension is wanted, all are declined, even malformed ones: the
+  // protocols of some devices put their own data into the header.
+  if (options.negotiate !== undefined) {
+    // RFC 6455, section 9.1: a malformed value fails the handshake.
+    const offers = parseExtensions(
+      request.headers.get("sec-websocket-extensions"),
+    );
+    if (offers === undefined) {
+      return refuse(400, "the Sec-WebSocket-Extensions header is malformed");
+    }
+    try {
+      extension = options.negotiate(offers);
+    } catch (cause) {
+      return failed("the negotiation of extensions failed", cause);
+    }
   }
 
   let subprotocol = await selectSubprotocol(
@@ -175,9 +197,12 @@ async function answer<E extends NegotiatedExtension>(
   );
   if (typeof subprotocol !== "string") return subprotocol;
 
+  let data: unknown;
   if (options.authorize !== undefined) {
-    const added = await authorize(request, options.authorize, protocolAllowed);
-    if (!Array.isArray(added)) return added;
+    const result = await authorize(request, options.authorize, protocolAllowed);
+    if ("status" in result) return result;
+    const added = result.headers;
+    ({ data } = result);
     given = [...given, ...added];
     if (added.some(([name]) => isProtocol(name))) {
       const chosen = await selectSubprotocol(request, undefined, given);
@@ -187,7 +212,7 @@ async function answer<E extends NegotiatedExtension>(
   }
 
   const applicationHeaders = given.filter(([name]) => !isProtocol(name));
-  return { accepted: true, subprotocol, extension, applicationHeaders };
+  return { accepted: true, subprotocol, extension, applicationHeaders, data };
 }
 
 function extensionHeader(
@@ -197,17 +222,23 @@ function extensionHeader(
   return [["Sec-WebSocket-Extensions", extension.header]];
 }
 
-/** The headers that the callback adds, or the refusal that it makes. */
+/** What the callback adds: headers that are valid, and whatever data. */
+interface Added {
+  readonly headers: [string, string][];
+  readonly data: unknown;
+}
+
+/** What the callback adds, or its refusal. */
 async function authorize(
   request: Request,
   callback: AuthorizeCallback,
   protocolAllowed: boolean,
-): Promise<[string, string][] | Refusal> {
+): Promise<Added | Refusal> {
   try {
     const result = await callback(request);
-    if (result === undefined) return [];
     if (!(result instanceof Response)) {
-      return responseHeaders(result, protocolAllowed);
+      const { headers = [], data } = readAuthorized(result);
+      return { headers: responseHeaders(headers, protocolAllowed), data };
     }
     const { status } = result;
     if (isAnswer(result)) {

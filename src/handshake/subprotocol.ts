@@ -18,9 +18,9 @@ export type SubprotocolOption =
 
 /**
  * The subprotocols that the client offers (gorilla's `Subprotocols`), in its
- * order of preference: of all Sec-WebSocket-Protocol lines, without duplicates.
- * What stands behind an element that is not a token, or behind 256 elements, is
- * left out.
+ * order of preference, from all Sec-WebSocket-Protocol lines, without
+ * duplicates. The list ends at the first element that is not a token, or after
+ * 256 elements.
  *
  * @param request The upgrade request
  * @returns The names, in their case; empty if there are none
@@ -44,7 +44,7 @@ export function subprotocols(request: Request): string[] {
  * Checks the option `subprotocols` of an Upgrader or a Dialer.
  *
  * @param names The list
- * @throws {TypeError} If a name is not a token or stands twice
+ * @throws {TypeError} If a name is not a token or is listed twice
  */
 export function checkSubprotocols(names: readonly string[]): void {
   const seen = new Set<string>();
@@ -56,7 +56,7 @@ export function checkSubprotocols(names: readonly string[]): void {
     }
     if (seen.has(name)) {
       throw new TypeError(
-        `Cannot use subprotocol ${quote(name)}: it stands twice in the list`,
+        `Cannot use subprotocol ${quote(name)}: it is listed twice`,
       );
     }
     seen.add(name);
@@ -65,8 +65,8 @@ export function checkSubprotocols(names: readonly string[]): void {
 
 /**
  * Chooses the server's answer: the first of the client's offers that is in the
- * list, or what the function says. Without the option it is what the
- * application's own Sec-WebSocket-Protocol header says.
+ * list, or what the function returns. Without the option, it is the value of
+ * the application's own Sec-WebSocket-Protocol header.
  *
  * @param request The upgrade request
  * @param option The server's subprotocols
@@ -84,9 +84,11 @@ export async function selectSubprotocol(
     return offered.find((name) => option.includes(name)) ?? "";
   }
   try {
-    const name = await option([...offered], request);
+    const name: unknown = await option([...offered], request);
     if (name === undefined) return "";
-    return offered.includes(name) ? name : notOffered(name);
+    return typeof name === "string" && offered.includes(name)
+      ? name
+      : notOffered(name);
   } catch (cause) {
     return {
       status: 500,

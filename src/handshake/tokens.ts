@@ -1,7 +1,7 @@
 /**
- * The header grammar of RFC 7230, sections 3.2.3, 3.2.6 and 7, by hand: every
- * function reads its text once, from left to right. Values are taken as web
- * `Headers` give them, with several lines of one name joined by ", ".
+ * The header grammar of RFC 7230, sections 3.2.3, 3.2.6 and 7, parsed by hand:
+ * every function reads its text once, from left to right. Values are what web
+ * `Headers` return, with several lines of one name joined by ", ".
  */
 
 /** The most elements that a token list yields. */
@@ -20,11 +20,11 @@ for (
   TOKEN_CODES[char.charCodeAt(0)] = 1;
 }
 
-/** A list as far as it could be read. */
+/** A list, as far as it could be parsed. */
 export interface TokenList {
   /** The elements before the first malformed one, in order. */
   readonly tokens: string[];
-  /** Whether that was all: no malformed element, no element over the limit. */
+  /** Whether these are all: no element was malformed or beyond the limit. */
   readonly complete: boolean;
 }
 
@@ -32,7 +32,7 @@ export interface TokenList {
  * Whether the whole text is one token.
  *
  * @param text The text
- * @returns Whether it is a token; an empty text is none
+ * @returns Whether it is a token; an empty text is not
  */
 export function isToken(text: string): boolean {
   return text.length > 0 && tokenEnd(text, 0) === text.length;
@@ -43,7 +43,7 @@ export function isToken(text: string): boolean {
  *
  * @param text The text
  * @param start The index of the token's first character
- * @returns The index behind it; `start` itself if no token begins there
+ * @returns The index after it; `start` itself if no token begins there
  */
 export function tokenEnd(text: string, start: number): number {
   let i = start;
@@ -86,8 +86,8 @@ export function trimSpace(text: string): string {
 }
 
 /**
- * Whether two texts are equal but for the case of ASCII letters. Other letters
- * are not folded: a Kelvin sign is no "k".
+ * Whether two texts are equal, ignoring the case of ASCII letters. Other
+ * letters are not folded: a Kelvin sign is not a "k".
  *
  * @param a A text
  * @param b Another
@@ -98,9 +98,9 @@ export function equalsIgnoreCase(a: string, b: string): boolean {
 }
 
 /**
- * Whether a comma-separated list of tokens has the token, whatever the case of
- * ASCII letters (gorilla's `tokenListContainsValue`). Elements behind a
- * malformed one are not looked at.
+ * Whether a comma-separated list of tokens has the token, ignoring the case of
+ * ASCII letters (gorilla's `tokenListContainsValue`). Elements after a
+ * malformed one are ignored.
  *
  * @param value The header's value, or `null` where there is no such header
  * @param token The token to look for
@@ -117,8 +117,8 @@ export function hasToken(value: string | null, token: string): boolean {
 }
 
 /**
- * Reads a comma-separated list of tokens. Reading ends before a malformed
- * element, and behind {@linkcode MAX_LIST_LENGTH} elements.
+ * Parses a comma-separated list of tokens, up to a malformed element, or
+ * {@linkcode MAX_LIST_LENGTH} elements.
  *
  * @param value The header's value, or `null` where there is no such header
  * @returns The elements, duplicates included, and whether those are all
@@ -136,8 +136,8 @@ export function parseTokenList(value: string | null): TokenList {
 
 /**
  * Visits the elements until one is malformed or the visitor returns false;
- * returns whether all were visited. Empty elements are passed over (RFC 7230,
- * section 7), as an empty header line makes one when lines are joined.
+ * returns whether all were visited. Empty elements are skipped (RFC 7230,
+ * section 7), as joining an empty header line makes one.
  */
 function scanTokens(
   value: string,

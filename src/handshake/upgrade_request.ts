@@ -26,9 +26,9 @@ export function isWebSocketUpgrade(request: Request): boolean {
 }
 
 /**
- * The checks that need nothing but the request, in gorilla's order: Connection,
- * Upgrade, method, version; and that it has no body. Origin and key are not
- * among them, as the origin may be checked by user code and comes first.
+ * The checks that need only the request, in gorilla's order: Connection,
+ * Upgrade, method, version; and that it has no body. The origin is checked
+ * next, perhaps by user code, and the key after that.
  *
  * @param request The request
  * @returns Why it is refused, or `undefined` if nothing is wrong so far
@@ -49,12 +49,38 @@ export function checkUpgradeRequest(request: Request): Refusal | undefined {
   if (!hasToken(headers.get("sec-websocket-version"), "13")) {
     return refuse(400, "the Sec-WebSocket-Version header has no 13");
   }
-  // What stands behind the head is read as frames: a body there would be a
-  // second request to one side and frames to the other.
+  // What follows the head is read as frames. A body would be a second request
+  // to a proxy and frames to us.
   if (headers.has("transfer-encoding") || !isZero(headers)) {
     return refuse(400, "it has a body");
   }
   return undefined;
+}
+
+/**
+ * Whether a runtime's own request has a target and a Host that are well-formed
+ * (RFC 7230, sections 5.3 and 5.4). Deno and Bun put any value of Host in front
+ * of the target, so the URL may be invalid, or not the one requested.
+ *
+ * @param request The request that the runtime passed
+ * @returns Whether it has
+ */
+export function isWellFormed(request: Request): boolean {
+  const { url } = request;
+  const host = request.headers.get("host");
+  return URL.canParse(url) && !url.includes("#") &&
+    // HTTP/2 has no Host header.
+    (host === null || isHostField(host));
+}
+
+/**
+ * Whether the value of a Host header can be the authority of a URL.
+ *
+ * @param host The value
+ * @returns Whether it has no character that would end the authority
+ */
+function isHostField(host: string): boolean {
+  return /^[^\s/?#@\\]+$/.test(host);
 }
 
 function refuse(

@@ -3,29 +3,35 @@ import { ProtocolError, type ReadLimitError } from "../errors.ts";
 import type { ControlType, DataType } from "../message.ts";
 import { parseClosePayload } from "./close_payload.ts";
 import type { FrameReceiver } from "./frame_receiver.ts";
-import type { ChunkUser } from "./input_gate.ts";
 import { applyMask } from "./mask.ts";
 import { PayloadStore } from "./payload_store.ts";
 import type { Tuning } from "./tuning.ts";
 import { decodeUtf8, Utf8Validator } from "./utf8.ts";
 
 /**
- * What the peer sent, in the order of the wire: control frames stand between
- * the pieces of a message where the peer put them. Nothing follows `close` or
- * `fail`. Bytes are the receiver's own, though those of different messages
- * may share a buffer.
+ * What the peer sent, in the order of the wire: control frames come between the
+ * pieces of a message where the peer put them. Nothing follows `close` or
+ * `fail`. The receiver may keep the bytes; those of different messages may
+ * share a buffer.
  */
 export interface SessionReceiver {
-  /** A whole message that was not compressed: the usual case. */
-  message(type: DataType, data: string | Uint8Array<ArrayBuffer>): void;
+  /**
+   * A whole message that was not compressed: the usual case. Its size is in
+   * bytes, of text as well.
+   */
+  message(
+    type: DataType,
+    data: string | Uint8Array<ArrayBuffer>,
+    size: number,
+  ): void;
   /** The beginning of any other message; it may never end. */
   messageStart(type: DataType, compressed: boolean): void;
   /**
-   * Bytes of it, never none. Those of a text are the beginning of valid UTF-8
-   * so far; those of a compressed message are as they came.
+   * Bytes of that message, at least one. Those of a text are valid UTF-8 so
+   * far; those of a compressed message are still compressed.
    *
-   * @returns `true` if nothing refers to the bytes any more; only looked at
-   * where there is `free`
+   * @returns `true` if nothing refers to the bytes any more; only used if there
+   * is a `free`
    */
   messageData(bytes: Uint8Array<ArrayBuffer>): boolean | void;
   /** The end of that message. */
@@ -37,41 +43,41 @@ export interface SessionReceiver {
   /** The peer's close frame; code 1005 if it was empty. */
   close(code: number, reason: string): void;
   /**
-   * The peer broke a rule. The connection is to be failed by `Session.fail()`,
-   * with the code of the `ProtocolError`, 1002 or 1007, or with 1009 for a
-   * `ReadLimitError`.
+   * The peer broke a rule. The receiver must fail the connection with
+   * `Session.fail()`, and send the code of the `ProtocolError`, 1002 or 1007,
+   * or 1009 for a `ReadLimitError`.
    */
   fail(error: ProtocolError | ReadLimitError): void;
   /** Takes back a chunk that nothing refers to any more. */
   readonly free?: ((chunk: Uint8Array<ArrayBuffer>) => void) | undefined;
 }
 
-/** Who has to know that nothing more is to be read. */
+/** What must know that nothing more will be read. */
 export interface AssemblerOwner {
   /** Called before the receiver's `close` and `fail` are. */
   readingOver(how: "close" | "fail"): void;
 }
 
 /**
- * Makes messages of frames: validates and decodes text (RFC 6455, section
- * 8.1), and reads close frames.
+ * Assembles messages from frames: validates and decodes text (RFC 6455, section
+ * 8.1), and parses close frames.
  */
-export class MessageAssembler implements FrameReceiver, ChunkUser {
+export class MessageAssembler implements FrameReceiver {
   readonly #receiver: SessionReceiver;
   readonly #owner: AssemblerOwner;
   readonly #tuning: Tuning;
   readonly #store: PayloadStore;
-  readonly #frees: boolean; // chunks that nothing refers to
-  /** Of texts in pieces; made for the first. */
+  readonly #frees: boolean; // whether to free chunks nothing refers to
+  /** For texts in pieces; made for the first one. */
   #validator: Utf8Validator | undefined;
-  /** Whether the message under way is to be validated. */
+  /** Whether the current message must be validated. */
   #validating = false;
 
   /**
    * Makes an assembler.
    *
    * @param receiver What is called
-   * @param owner Is told before `close` and `fail` are called
+   * @param owner Called before `close` and `fail` are
    * @param tuning Figures of the JavaScript engine
    */
   constructor(
@@ -99,17 +105,18 @@ export class MessageAssembler implements FrameReceiver, ChunkUser {
     key: number,
   ): void {
     if (type === 2) {
-      this.#receiver.message(2, this.#store.own(chunk, start, end, key));
+      const data = this.#store.own(chunk, start, end, key);
+      this.#receiver.message(2, data, end - start);
       return;
     }
     if (key !== 0) applyMask(chunk, start, end, key, 0);
     const text = decodeUtf8(chunk, start, end, this.#tuning);
     if (text === undefined) this.#failText();
-    else this.#receiver.message(1, text);
+    else this.#receiver.message(1, text, end - start);
   }
 
   start(type: DataType, compressed: boolean): void {
-    // No reset: a text that has ended well leaves the validator as new.
+    // No reset: after a valid text, the validator is in its initial state.
     this.#validating = type === 1 && !compressed;
     this.#receiver.messageStart(type, compressed);
   }
@@ -125,7 +132,7 @@ export class MessageAssembler implements FrameReceiver, ChunkUser {
   }
 
   end(): void {
-    // Without a piece there has been no text to be incomplete.
+    // Without any piece, there is no text that could be incomplete.
     if (this.#validating && this.#validator?.end() === false) this.#failText();
     else this.#receiver.messageEnd();
   }

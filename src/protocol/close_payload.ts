@@ -14,8 +14,8 @@ export interface ReceivedClose {
  * Reads the payload of a close frame (RFC 6455, sections 5.5.1 and 7.1.5).
  *
  * @param payload The payload, unmasked
- * @returns What it says; or the error, as a value, that fails the connection:
- * 1002 for half a code or a code that is never sent, 1007 for a reason that
+ * @returns What it says; or, as a value, the error that fails the connection:
+ * 1002 for half a code or a code that must not be sent, 1007 for a reason that
  * is not UTF-8
  */
 export function parseClosePayload(

@@ -1,4 +1,7 @@
-import { type ProtocolError, ReadLimitError } from "../errors.ts";
+// The position in the stream of bytes, and the chunks that wait, are one state,
+// hence past 300 lines.
+
+import type { ProtocolError, ReadLimitError } from "../errors.ts";
 import type { ControlType, DataType } from "../message.ts";
 import {
   MAX_HEADER_LENGTH,
@@ -12,6 +15,7 @@ import {
   readExtendedLength,
 } from "./frame_rules.ts";
 import { applyMask, copyMasked } from "./mask.ts";
+import { compressedLimit, messageTooLong } from "./read_limit.ts";
 
 /** What a {@linkcode FrameDecoder} is made with. */
 export interface FrameDecoderOptions {
@@ -23,7 +27,7 @@ export interface FrameDecoderOptions {
   readonly readLimit: number;
 }
 
-/** What the next bytes are; `End` needs none. */
+/** What the next bytes are; END needs no more. */
 type Stage = 0 | 1 | 2 | 3 | 4;
 const HEADER: Stage = 0;
 const DATA: Stage = 1;
@@ -34,26 +38,35 @@ const OVER: Stage = 4;
 const NOTHING: Uint8Array<ArrayBuffer> = new Uint8Array(0);
 
 /**
- * Reads frames from chunks of bytes, cut anywhere. Every rule is checked at
- * the header, before anything is done for the payload; payload is unmasked in
- * the chunk and passed on from there. Between chunks it holds a part of a
- * header or of a control frame, never of a message.
+ * Reads frames from chunks of bytes, cut anywhere. Chunks are accepted at any
+ * time, decoded in order, and kept while reading is paused. Every rule is
+ * checked at the header, before anything is done for the payload; the payload
+ * is unmasked within its chunk and passed on from there. Between chunks, a part
+ * of a header or of a control frame may be held, never of a message.
  */
 export class FrameDecoder {
   readonly #receiver: FrameReceiver;
   readonly #context: { -readonly [K in keyof FrameContext]: FrameContext[K] };
   #readLimit = 0;
 
-  // The chunk under way.
+  /** The reasons for a pause, one bit each; the caller defines them. */
+  #paused = 0;
+  /** Whether a receiver is being called: calls from within must not nest. */
+  #telling = false;
+
+  // The current chunk.
+  #chunk: Uint8Array<ArrayBuffer> = NOTHING;
   #position = 0;
   #end = 0;
-  #paused = false;
+  /** Chunks that wait, from `#first` on; made when the first one does. */
+  #queue: Uint8Array<ArrayBuffer>[] | undefined;
+  #first = 0;
 
   #stage: Stage = HEADER;
   /** A header that is cut between chunks. */
   #header: Uint8Array<ArrayBuffer> | undefined;
   #headerLength = 0;
-  // The frame under way.
+  // The current frame.
   #opcode = 0;
   #fin = false;
   #compressed = false;
@@ -62,9 +75,11 @@ export class FrameDecoder {
   /** How much of the frame's payload has been taken. */
   #taken = 0;
   #control: Uint8Array<ArrayBuffer> = NOTHING;
-  // The message under way.
+  // The current message.
   #messageLength = 0;
   #messageLimit = 0;
+  #messageReadLimit = 0;
+  #frames = 0; // since they were last asked for
 
   /** Makes a decoder that calls the receiver. */
   constructor(options: FrameDecoderOptions, receiver: FrameReceiver) {
@@ -77,14 +92,14 @@ export class FrameDecoder {
     this.setReadLimit(options.readLimit);
   }
 
-  /** How much of the last chunk has been used. */
-  get position(): number {
-    return this.#position;
+  /** Why no events are delivered now: the bits of all reasons, or 0. */
+  get paused(): number {
+    return this.#paused;
   }
 
-  /** Whether the last call of `decode` was cut short by `pause`. */
-  get paused(): boolean {
-    return this.#paused;
+  /** Whether this is called from within an event. */
+  get telling(): boolean {
+    return this.#telling;
   }
 
   /** Whether input is ignored from now on. */
@@ -97,43 +112,110 @@ export class FrameDecoder {
     return this.#stage === DATA;
   }
 
+  /** How many frames have begun since this was last called. */
+  takeFrames(): number {
+    const frames = this.#frames;
+    this.#frames = 0;
+    return frames;
+  }
+
   /**
    * Sets the limit for messages that begin later.
    *
    * @param bytes The most payload bytes; `Infinity` for none
    */
   setReadLimit(bytes: number): void {
-    // Lengths past 2^53 - 1 cannot be counted: they exceed any limit.
+    // Lengths past 2^53 - 1 cannot be counted, so they exceed any limit.
     this.#readLimit = Math.min(bytes, Number.MAX_SAFE_INTEGER);
   }
 
-  /** Makes `decode` return behind the current event. */
-  pause(): void {
-    this.#paused = true;
-  }
-
-  /** Ignores all input from now on. */
-  stop(): void {
-    this.#stage = OVER;
-    this.#position = this.#end = 0;
-    this.#header = undefined;
-    this.#control = NOTHING;
+  /**
+   * Delivers nothing more; from within an event, nothing after that event.
+   *
+   * @param reason The reason's bit; reading is paused while any bit is set
+   */
+  pause(reason: number): void {
+    this.#paused |= reason;
   }
 
   /**
-   * Decodes a chunk until it is used up, or to the event that calls `pause` or
-   * `stop`. Not to be called from inside an event.
+   * Goes on where `pause` stopped, unless another reason is left.
    *
-   * @param chunk The bytes, which are unmasked in place
-   * @param start Index of the first byte that has not been used
-   * @throws {InvalidStateError} If the chunk's buffer was transferred away
+   * @param reasons The bits of the reasons that no longer hold
+   * @throws {InvalidStateError} As `push` does
    */
-  decode(chunk: Uint8Array<ArrayBuffer>, start: number): void {
-    this.#paused = false;
+  resume(reasons: number): void {
+    this.#paused &= ~reasons;
+    this.#decode();
+  }
+
+  /** Drops the chunks that wait, and ignores all input from now on. */
+  stop(): void {
+    this.#stage = OVER;
+    this.#header = undefined;
+    this.#control = NOTHING;
+    this.#clear();
+  }
+
+  /**
+   * Takes bytes from the peer, cut anywhere. Events are delivered before this
+   * returns, unless reading is paused or this is called from within an event:
+   * then the chunk waits for its turn. What a receiver throws passes through,
+   * and the next `push` or `resume` goes on after that event.
+   *
+   * @param chunk The bytes, which are unmasked in place; the caller must not
+   * use them any more
+   * @throws {InvalidStateError} If a receiver has transferred the buffer of a
+   * message elsewhere, and the rest of the chunk with it
+   */
+  push(chunk: Uint8Array<ArrayBuffer>): void {
     if (this.#stage === OVER) return;
-    this.#position = start;
+    if (this.#chunk === NOTHING) this.#begin(chunk);
+    else (this.#queue ??= []).push(chunk);
+    this.#decode();
+  }
+
+  /** Decodes what there is, until an event pauses or stops this. */
+  #decode(): void {
+    if (this.#paused !== 0 || this.#telling) return;
+    this.#telling = true;
+    try {
+      do {
+        this.#decodeChunk(this.#chunk);
+      } while (this.#paused === 0 && this.#next());
+    } finally {
+      this.#telling = false;
+    }
+  }
+
+  #begin(chunk: Uint8Array<ArrayBuffer>): void {
+    this.#chunk = chunk;
+    this.#position = 0;
     this.#end = chunk.length;
-    while (!this.#paused) {
+  }
+
+  /** Begins the next chunk; returns whether there is one. */
+  #next(): boolean {
+    if (this.#chunk !== NOTHING) this.#receiver.spent(this.#chunk);
+    const queue = this.#queue;
+    if (queue === undefined || this.#first === queue.length) {
+      this.#clear();
+      return false;
+    }
+    this.#begin(queue[this.#first]!);
+    // The queue must not keep decoded chunks in memory.
+    queue[this.#first++] = NOTHING;
+    return true;
+  }
+
+  #clear(): void {
+    this.#begin(NOTHING);
+    this.#queue = undefined;
+    this.#first = 0;
+  }
+
+  #decodeChunk(chunk: Uint8Array<ArrayBuffer>): void {
+    while (this.#paused === 0) {
       if (this.#position >= this.#end) {
         if (this.#stage !== END && this.#stage !== CONTROL) return;
       } else if (chunk.length !== this.#end) {
@@ -147,7 +229,7 @@ export class FrameDecoder {
           return this.#receiver.fail(error);
         }
         if (this.#headerLength !== 0) return;
-        this.#begin(chunk);
+        this.#beginFrame(chunk);
       } else if (this.#stage === DATA) {
         this.#readData(chunk);
       } else if (this.#stage === CONTROL) {
@@ -166,8 +248,8 @@ export class FrameDecoder {
   }
 
   /**
-   * Reads a header from the chunk, or from the parts gathered of it;
-   * `#headerLength` is not 0 as long as more bytes are needed.
+   * Reads a header from the chunk, or from the parts gathered so far;
+   * `#headerLength` is not 0 while more bytes are needed.
    */
   #readHeader(
     chunk: Uint8Array<ArrayBuffer>,
@@ -202,7 +284,7 @@ export class FrameDecoder {
     return undefined;
   }
 
-  /** Takes in a header that is complete and whose first two bytes are right. */
+  /** Parses a complete header, whose first two bytes have been checked. */
   #parseHeader(
     bytes: Uint8Array<ArrayBuffer>,
     start: number,
@@ -217,6 +299,7 @@ export class FrameDecoder {
       length = extended;
       next += bits >>> 3;
     }
+    this.#frames++;
     this.#opcode = first & 0x0f;
     this.#length = length;
     this.#taken = 0;
@@ -224,22 +307,23 @@ export class FrameDecoder {
     if (this.#opcode >= 8) return undefined;
     this.#fin = (first & 0x80) !== 0;
     if (this.#opcode !== 0) {
-      // What a compressed message inflates to is counted by its codec.
+      // The codec counts the inflated bytes of a compressed message.
       this.#compressed = (first & 0x40) !== 0;
       this.#messageLength = 0;
+      this.#messageReadLimit = this.#readLimit;
       this.#messageLimit = this.#compressed
-        ? Number.MAX_SAFE_INTEGER
+        ? compressedLimit(this.#readLimit)
         : this.#readLimit;
     }
     this.#messageLength += length;
     if (this.#messageLength > this.#messageLimit) {
-      return new ReadLimitError(this.#messageLimit);
+      return messageTooLong(this.#messageReadLimit, this.#compressed);
     }
     return undefined;
   }
 
   /** Goes from a header to what follows it. */
-  #begin(chunk: Uint8Array<ArrayBuffer>): void {
+  #beginFrame(chunk: Uint8Array<ArrayBuffer>): void {
     const opcode = this.#opcode;
     const length = this.#length;
     if (opcode >= 8) {
@@ -275,7 +359,7 @@ export class FrameDecoder {
     this.#receiver.piece(chunk, start, end);
   }
 
-  /** Gathers a control frame's payload; whether it is complete. */
+  /** Gathers a control frame's payload; returns whether it is complete. */
   #readControl(chunk: Uint8Array<ArrayBuffer>): boolean {
     const start = this.#position;
     const end = Math.min(this.#end, start + this.#length - this.#taken);

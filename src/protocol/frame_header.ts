@@ -4,7 +4,7 @@ export type Side = "server" | "client";
 /** The opcodes of RFC 6455, section 5.2; the others are reserved. */
 export type Opcode = 0 | 1 | 2 | 8 | 9 | 10;
 
-/** The most bytes that a frame header may have. */
+/** The length of the longest frame header, in bytes. */
 export const MAX_HEADER_LENGTH = 14;
 
 /**
@@ -23,6 +23,18 @@ export function frameHeaderLength(
 }
 
 /**
+ * The bytes of payload in a frame, from those of the whole.
+ *
+ * @param frameLength Bytes of the frame
+ * @param masked Whether it has a masking key
+ * @returns The bytes without the header
+ */
+export function payloadLength(frameLength: number, masked: boolean): number {
+  const rest = masked ? frameLength - 4 : frameLength;
+  return rest - (rest < 128 ? 2 : rest < 65_540 ? 4 : 10);
+}
+
+/**
  * Writes a frame header (RFC 6455, section 5.2), with the length in the
  * shortest of its three forms.
  *
@@ -34,7 +46,7 @@ export function frameHeaderLength(
  * @param rsv1 Whether this is the first frame of a compressed message
  * @param maskKey The masking key as a uint32; `undefined` leaves the frame
  * unmasked
- * @returns The index behind the header
+ * @returns The index after the header
  */
 export function writeFrameHeader(
   target: Uint8Array<ArrayBufferLike>,

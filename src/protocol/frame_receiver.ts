@@ -2,13 +2,13 @@ import type { ProtocolError, ReadLimitError } from "../errors.ts";
 import type { ControlType, DataType } from "../message.ts";
 
 /**
- * What a `FrameDecoder` calls, in the order of the wire. It may call
- * `pause` and `stop`, and it may throw: the decoder is up to date before it is
- * called, and goes on behind the event.
+ * What a `FrameDecoder` calls, in the order of the wire. It may call any of the
+ * decoder's methods, and it may throw: the decoder updates its state before the
+ * call, and goes on after the event.
  */
 export interface FrameReceiver {
   /**
-   * A message in one frame that is not compressed and lies in the chunk from
+   * A message in a single frame, not compressed, which is in the chunk from
    * `start` to `end`, still masked with `key` (0 if it is not masked).
    */
   whole(
@@ -24,8 +24,10 @@ export interface FrameReceiver {
   piece(chunk: Uint8Array<ArrayBuffer>, start: number, end: number): void;
   /** The end of its last frame. */
   end(): void;
-  /** A control frame; the payload is the receiver's own. */
+  /** A control frame; the receiver may keep the payload. */
   control(type: ControlType, payload: Uint8Array<ArrayBuffer>): void;
-  /** A broken rule. Nothing follows. */
+  /** The peer broke a rule. Nothing follows. */
   fail(error: ProtocolError | ReadLimitError): void;
+  /** A chunk has been decoded to its end. */
+  spent(chunk: Uint8Array<ArrayBuffer>): void;
 }

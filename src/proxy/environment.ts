@@ -1,4 +1,4 @@
-import { isLoopback, parseIP } from "./ip.ts";
+import { isLoopback, parseIP } from "../base/ip.ts";
 import { isInNoProxy } from "./no_proxy.ts";
 
 /**
@@ -9,12 +9,12 @@ export type ReadVariable = (name: string) => string | undefined;
 
 /**
  * The proxy that the environment names for a dial, by the rules of Go's
- * `http.ProxyFromEnvironment`, with ALL_PROXY beside them.
+ * `http.ProxyFromEnvironment`, and ALL_PROXY as well.
  *
- * @param url The URL that is dialed
+ * @param url The URL to dial
  * @param read Reads a variable
- * @returns The proxy, or `undefined` if the dial goes without
- * @throws {TypeError} If the variable holds no URL
+ * @returns The proxy, or `undefined` for none
+ * @throws {TypeError} If the variable does not hold a URL
  */
 export function proxyFor(url: URL, read: ReadVariable): URL | undefined {
   const secure = url.protocol === "wss:" || url.protocol === "https:";
@@ -41,9 +41,10 @@ interface Variable {
   readonly value: string;
 }
 
-/** The variable in upper or lower case; an empty one is none. */
+/** Reads a variable in upper or lower case; an empty one counts as not set. */
 function find(name: string, read: ReadVariable): Variable | undefined {
-  // A CGI program gets the request's header Proxy as HTTP_PROXY.
+  // A CGI program gets the request's Proxy header, which a client may forge, as
+  // HTTP_PROXY.
   const names = name === "HTTP_PROXY" && read("REQUEST_METHOD")
     ? [name.toLowerCase()]
     : [name, name.toLowerCase()];
@@ -60,6 +61,6 @@ function parse({ name, value }: Variable): URL {
   const text = hasScheme ? value : `http://${value}`;
   if (URL.canParse(text)) return new URL(text);
   throw new TypeError(
-    `Cannot use the proxy of environment variable ${name}: it is no URL`,
+    `Cannot use the proxy of environment variable ${name}: it is not a URL`,
   );
 }

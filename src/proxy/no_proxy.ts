@@ -1,17 +1,17 @@
-import { parseIP, samePrefix } from "./ip.ts";
+import { parseIP, samePrefix } from "../base/ip.ts";
 
 /**
- * Whether a NO_PROXY list names a host. It holds, with commas or white space
- * between them, and in any case of letters:
+ * Whether a NO_PROXY list names a host. Its entries are separated by commas or
+ * white space, and their case does not matter:
  *
- * - `example.com`: the host and those below it;
- * - `.example.com` and `*.example.com`: those below it;
+ * - `example.com`: the host and its subdomains;
+ * - `.example.com` and `*.example.com`: only the subdomains;
  * - `192.0.2.1` and `2001:db8::1`, also in brackets: an address;
  * - `192.0.2.0/24` and `2001:db8::/32`: a range of addresses;
- * - any of the names and addresses with `:port`: that port alone;
+ * - any of the names and addresses with `:port`: only that port;
  * - `*`: every host.
  *
- * What is none of these names nothing. Names are not looked up.
+ * Any other entry is ignored. Names are not looked up.
  *
  * @param list The list
  * @param hostname The host, an IPv6 address without its brackets
@@ -43,7 +43,7 @@ function inRange(entry: string, ip: Uint8Array): boolean {
   const network = parseIP(address);
   if (network === undefined || more !== undefined) return false;
   if (!/^[0-9]{1,3}$/.test(prefix)) return false;
-  // Of an IPv4 address that is written as IPv6, the prefix counts 128 bits.
+  // The prefix of an IPv4-mapped IPv6 address counts from 128 bits.
   const bits = Number(prefix) -
     (network.length === 4 && address.includes(":") ? 96 : 0);
   return bits >= 0 && bits <= network.length * 8 &&
@@ -67,7 +67,7 @@ function inDomain(entry: string, name: string): boolean {
   return name === domain || name.endsWith(`.${domain}`);
 }
 
-/** In the form of a URL's host, without the root's dot. */
+/** A name in the form of a URL's host, without a dot at the end. */
 function normalizeName(text: string): string {
   let name = text.toLowerCase();
   // deno-lint-ignore no-control-regex

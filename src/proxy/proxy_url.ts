@@ -20,7 +20,7 @@ const SCHEMES: ReadonlyMap<
 > = new Map([
   ["http:", { protocol: "connect", secure: false, port: 80 }],
   ["https:", { protocol: "connect", secure: true, port: 443 }],
-  // The proxy looks the name up in either case, as in Go.
+  // As in Go, the proxy looks up the name in either case.
   ["socks5:", { protocol: "socks5", secure: false, port: 1080 }],
   ["socks5h:", { protocol: "socks5", secure: false, port: 1080 }],
 ]);
@@ -30,8 +30,8 @@ const SCHEMES: ReadonlyMap<
  *
  * @param input The URL
  * @returns What it says
- * @throws {TypeError} If it is malformed, has another scheme than http, https,
- * socks5 or socks5h, or a user name or password that the protocol cannot carry
+ * @throws {TypeError} If it is malformed, its scheme is not http, https, socks5
+ * or socks5h, or it has a user name or password that the protocol cannot carry
  */
 export function parseProxyURL(input: string | URL): ProxyServer {
   const url = parse(input);
@@ -69,13 +69,16 @@ function parse(input: string | URL): URL {
   return new URL(input);
 }
 
-/** The host; of a scheme that is not the web's, URL does not read it itself. */
+/**
+ * The host, normalized: `URL` does not do that for schemes other than the
+ * web's.
+ */
 function hostOf({ hostname }: URL): string {
   let host = "";
   try {
     host = new URL(`http://${hostname}/`).hostname;
   } catch {
-    // None, as it was.
+    // It has no valid host.
   }
   if (host === "") {
     throw new TypeError("Cannot use proxy: the URL has no valid host");

@@ -1,6 +1,6 @@
 /** The client's side of SOCKS5 (RFC 1928, RFC 1929), sans-I/O. */
 
-import { parseIP } from "./ip.ts";
+import { parseIP } from "../base/ip.ts";
 import type { ProxyServer } from "./proxy_url.ts";
 
 const VERSION = 0x05;
@@ -28,11 +28,11 @@ const REPLIES: readonly string[] = [
   "address type not supported",
 ];
 
-/** What comes of the proxy's bytes. */
+/** The outcome of the proxy's bytes so far. */
 export type SocksStep =
-  /** More is to be read, once these bytes, if any, have been sent. */
+  /** Read more, once these bytes, if any, have been sent. */
   | { readonly state: "pending"; readonly send: Uint8Array<ArrayBuffer> }
-  /** The tunnel is open; what came behind the reply belongs to it. */
+  /** The tunnel is open; what came after the reply belongs to it. */
   | { readonly state: "open"; readonly rest: Uint8Array<ArrayBuffer> }
   /** The proxy refused, or broke the protocol. */
   | { readonly state: "failed"; readonly error: string };
@@ -40,8 +40,8 @@ export type SocksStep =
 const NOTHING: Uint8Array<ArrayBuffer> = new Uint8Array(0);
 
 /**
- * Asks a SOCKS5 proxy for a connection. Names go to the proxy as they are, and
- * are looked up there. At most one reply, 262 bytes, is kept.
+ * Asks a SOCKS5 proxy for a connection. Names are sent as they are, and the
+ * proxy looks them up. At most one reply, 262 bytes, is buffered.
  */
 export class SocksHandshake {
   readonly #proxy: ProxyServer;
@@ -63,7 +63,7 @@ export class SocksHandshake {
     this.#request = encodeRequest(hostname, port);
   }
 
-  /** What is sent first: the methods offered (RFC 1928, section 3). */
+  /** What to send first: the methods offered (RFC 1928, section 3). */
   get greeting(): Uint8Array<ArrayBuffer> {
     return this.#hasUser
       ? new Uint8Array([VERSION, 2, NO_AUTHENTICATION, USER_AND_PASSWORD])
@@ -75,10 +75,10 @@ export class SocksHandshake {
   }
 
   /**
-   * Takes bytes of the proxy.
+   * Takes bytes from the proxy.
    *
    * @param chunk The bytes
-   * @returns What comes of them; after `open` or `failed` the handshake is over
+   * @returns The outcome; after `open` or `failed` the handshake is over
    */
   push(chunk: Uint8Array<ArrayBuffer>): SocksStep {
     let send = NOTHING;
@@ -102,8 +102,8 @@ export class SocksHandshake {
   }
 
   /**
-   * Looks at the message so far: `undefined` if it goes on, "open", what is
-   * wrong, or what is sent in answer.
+   * Checks the message so far: `undefined` if it is incomplete; "open"; what is
+   * wrong; or what to send in answer.
    */
   #take(): Uint8Array<ArrayBuffer> | string | undefined {
     const [version, code = -1] = this.#buffer.subarray(0, this.#length);
@@ -138,7 +138,7 @@ export class SocksHandshake {
       : "it wants authentication: give a user name and password in its URL";
   }
 
-  /** RFC 1928, section 6: the address in it is of no use here. */
+  /** RFC 1928, section 6. The address in the reply is not used. */
   #takeReply(code: number): string | undefined {
     if (code !== 0) {
       return `it answered with reply ${code}, ${REPLIES[code] ?? "unassigned"}`;

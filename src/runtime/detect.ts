@@ -2,9 +2,9 @@
 export type NativeRuntime = "deno" | "bun";
 
 /**
- * The runtime that this is, if it has a WebSocket server of its own. Bun first:
- * programs written for Deno bring a `Deno` object along to other runtimes, and
- * nobody brings a `Bun`.
+ * The runtime that we run on, if it has a WebSocket server of its own. Bun is
+ * checked first: programs written for Deno bring a `Deno` object along to other
+ * runtimes, but nobody brings a `Bun`.
  *
  * @returns Its name, or `undefined` for another runtime
  */

@@ -1,4 +1,6 @@
-/** The JavaScript engine that this runs on: JavaScriptCore under Bun, V8 elsewhere. */
+/**
+ * The JavaScript engine that we run on: JavaScriptCore on Bun, V8 elsewhere.
+ */
 export const javaScriptEngine: "v8" | "jsc" = "Bun" in globalThis
   ? "jsc"
   : "v8";

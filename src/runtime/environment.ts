@@ -1,6 +1,6 @@
 import process from "node:process";
 
-/** What is used here of Deno. */
+/** The part of Deno that we use here. */
 interface DenoEnvironment {
   readonly permissions?: {
     querySync(what: { name: "env"; variable: string }): { state: string };
@@ -9,8 +9,8 @@ interface DenoEnvironment {
 }
 
 /**
- * Reads an environment variable. Deno would ask the user for a permission that
- * it lacks; it is found out beforehand whether it has it, so that it does not.
+ * Reads an environment variable. Deno would prompt the user for a missing
+ * permission, so we check beforehand whether it has it.
  *
  * @param name The variable
  * @returns Its value; `undefined` if it is not set, or may not be read

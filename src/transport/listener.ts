@@ -8,26 +8,28 @@ export interface TLSCertificate {
   readonly key: string;
 }
 
-/** Where a server listens, whoever listens there. */
+/** Where and how a server listens, on every engine. */
 export interface ListenOptions {
-  /** The port; 0 for any that is free. */
+  /** The port; 0 picks a free one. */
   readonly port: number;
-  /** The host's name or IP address. */
+  /** The host name or IP address. */
   readonly hostname: string;
   /** For https and wss. */
   readonly tls: TLSCertificate | undefined;
-  /** Told of what a handler of requests threw. */
+  /** Called with what a handler of requests throws. */
   readonly onError: (error: unknown) => void;
+  /** Called with the reason if the server stops by itself. */
+  readonly onFailed: (error: unknown) => void;
 }
 
 /** A server that listens. */
 export interface Listener {
   /** Where it listens. */
   readonly addr: Addr & { readonly transport: "tcp" };
-  /** Whether `stop` ends the connections, too: then it comes last. */
+  /** Whether `stop` ends the connections, too: then it must be called last. */
   readonly stopEndsConns: boolean;
   /** Stops accepting; fulfils when the last request has been answered. */
   stop(): Promise<void>;
-  /** Cuts what is left of requests. */
+  /** Cuts the requests that are left. */
   cut(): void;
 }

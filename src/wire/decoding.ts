@@ -1,14 +1,14 @@
 import { ProtocolError } from "../errors.ts";
 import type { DataType } from "../message.ts";
 import { decodeUtf8, Utf8Validator } from "../protocol/utf8.ts";
-import type { MessageCodec } from "./codec.ts";
+import type { MessageCodec } from "../transport/codec.ts";
 
 const NOTHING: Uint8Array<ArrayBuffer> = new Uint8Array(0);
 
-// What is gathered of a message before it is decoded piece by piece.
+// Bytes gathered of a message before it is decoded piece by piece.
 const GATHER_LIMIT = 65_536;
 
-/** Where a decoded message goes, whole or in pieces: a TransportReceiver. */
+/** Gets the decoded message, whole or in pieces: a TransportReceiver. */
 export interface DecodedReceiver {
   message(type: DataType, data: string | Uint8Array<ArrayBuffer>): void;
   messageStart(type: DataType): void;
@@ -16,16 +16,18 @@ export interface DecodedReceiver {
   messageEnd(): void;
 }
 
-/** Who reads the message. */
+/** What the decoding asks of the incoming half. */
 export interface DecodingOwner {
-  /** The promise of a reader that has room, if it has none now. */
+  /** So many bytes have been inflated. */
+  inflated(bytes: number): void;
+  /** If the reader has no room now, a promise that fulfils when it has. */
   readerBusy(): Promise<void> | undefined;
 }
 
 /**
- * A message on its way through the codec. One that is whole before anybody
- * could have seen a part of it is decoded whole; others go piece by piece. Text
- * is checked behind the codec.
+ * A message on its way through the codec. If it is complete before any part of
+ * it has been delivered, it is decoded whole; otherwise, piece by piece. Text
+ * is validated after the codec.
  */
 export class Decoding {
   readonly #codec: MessageCodec;
@@ -52,7 +54,7 @@ export class Decoding {
     this.#owner = owner;
   }
 
-  /** Takes a piece, which is its own from now on. */
+  /** Takes a piece, which the caller must not use any more. */
   push(data: Uint8Array<ArrayBuffer>): void {
     const length = this.#length + data.length;
     if (this.#length === 0) {
@@ -69,17 +71,17 @@ export class Decoding {
     this.#length = length;
   }
 
-  /** Whether enough is gathered to decode it. */
+  /** Whether enough has been gathered to decode it now. */
   get full(): boolean {
     return this.#length > GATHER_LIMIT;
   }
 
-  /** Decodes what is gathered; rejects if the message is broken. */
+  /** Decodes what has been gathered; rejects if the message is corrupt. */
   flush(): Promise<void> | undefined {
     return this.#length === 0 ? undefined : this.#decode(this.#take(), false);
   }
 
-  /** Decodes what is left; throws or rejects if the message is broken. */
+  /** Decodes what is left; throws or rejects if the message is corrupt. */
   end(): Promise<void> | undefined {
     const data = this.#take();
     if (!this.#begun) {
@@ -100,6 +102,7 @@ export class Decoding {
   }
 
   #whole(data: Uint8Array<ArrayBuffer>): undefined {
+    this.#owner.inflated(data.length);
     if (this.#type === 2) {
       this.#receiver.message(2, data);
       return;
@@ -120,6 +123,7 @@ export class Decoding {
   readonly #part = (
     part: Uint8Array<ArrayBuffer>,
   ): Promise<void> | undefined => {
+    this.#owner.inflated(part.length);
     if (this.#type === 1 && !this.#validator.push(part, 0, part.length)) {
       throw notUtf8();
     }

@@ -1,12 +1,15 @@
 import type { BufferPool } from "../transport/byte_stream.ts";
+import { settled, toError } from "../base/user_values.ts";
+
+const FAULT = "Cannot use writeBufferPool: it threw";
 
 /**
- * A pool of the user's that throws nothing: it is asked in the midst of a write,
- * and told in the callbacks of sockets.
+ * Guards against what a user's pool throws: it is called in the middle of a
+ * write, and in the callbacks of sockets.
  *
- * @param pool The user's
- * @param fail Is told what it has thrown
- * @returns The pool; it has no buffer where the user's fails
+ * @param pool The user's pool
+ * @param fail Called with what it throws
+ * @returns A pool that never throws; it has no buffer where the user's fails
  */
 export function guardedPool(
   pool: BufferPool,
@@ -19,26 +22,25 @@ export function guardedPool(
         if (buffer === undefined || buffer instanceof Uint8Array) {
           return buffer as Uint8Array<ArrayBuffer> | undefined;
         }
+        settled(buffer).catch(() => {});
         throw new TypeError(
           "Cannot use what writeBufferPool.get returned: it must be a Uint8Array or undefined",
         );
       } catch (error) {
-        fail(toError(error));
+        fail(toError(error, FAULT));
         return undefined;
       }
     },
     put(buffer) {
       try {
-        pool.put(buffer);
+        const result: unknown = pool.put(buffer);
+        // Its type allows an async function.
+        if (result !== undefined) {
+          settled(result).catch((error) => fail(toError(error, FAULT)));
+        }
       } catch (error) {
-        fail(toError(error));
+        fail(toError(error, FAULT));
       }
     },
   };
-}
-
-function toError(thrown: unknown): Error {
-  return thrown instanceof Error
-    ? thrown
-    : new Error("Cannot use writeBufferPool: it threw", { cause: thrown });
 }

@@ -1,35 +1,57 @@
+// The reasons for a pause, and the order of events, are one state, hence past
+// 300 lines.
+
 import type { DataType } from "../message.ts";
 import type { SessionReceiver } from "../protocol/assembler.ts";
+import type { FrameDecoder } from "../protocol/decoder.ts";
 import { Session, type SessionOptions } from "../protocol/session.ts";
 import type { ByteReceiver, ByteStream } from "../transport/byte_stream.ts";
 import type { TransportReceiver } from "../transport/transport.ts";
-import type { MessageCodec } from "./codec.ts";
+import { toError } from "../base/user_values.ts";
+import type { MessageCodec } from "../transport/codec.ts";
 import { Decoding, type DecodingOwner } from "./decoding.ts";
-import { type Flushable, flushLater } from "./macrotask.ts";
+import {
+  countFrames,
+  countMessage,
+  type Flushable,
+  flushLater,
+  isTurnOver,
+  nextTurn,
+} from "../base/turns.ts";
 
-/** What the incoming half tells of the connection's end. */
+// Why reading is paused. The decoder holds the set of them.
+const READER = 1; // the reader has enough
+const CODEC = 2; // the codec is at work
+const TURN = 4; // this turn of the event loop is over: others are next
+const LAST = 8; // the last event waits to be delivered
+
+/** What the incoming half reports of the connection's end. */
 export interface InputOwner {
   /** The peer's close frame has been delivered. */
   peerClosed(): void;
   /** The peer broke a rule, or its data was corrupt. */
   broken(error: Error): void;
-  /** The peer has ended its direction; all that came has been delivered. */
+  /** The peer has ended its direction; everything has been delivered. */
   ended(): void;
-  /** The stream is over; all that came has been delivered. */
+  /** The stream is over; everything has been delivered. */
   over(error: unknown): void;
   /** The stream is over: nothing can be sent any more. */
   cut(): void;
 }
 
 /**
- * The incoming half of a wire connection: bytes go through the session, compressed messages through the codec, events to the
- * receiver. Input is held while the reader has enough, and while the codec takes its time; the peer is stopped then.
+ * The incoming half of a wire connection: bytes go through the decoder,
+ * compressed messages through the codec, events to the receiver. The peer is
+ * stopped while there is any reason to pause.
  */
 export class Input
   implements ByteReceiver, SessionReceiver, DecodingOwner, Flushable {
   readonly session: Session;
-  /** Grows with every chunk. */
+  readonly #decoder: FrameDecoder; // holds the reasons for a pause
+  /** Bytes that have come. */
   received = 0;
+  /** Bytes of messages that have come, inflated. */
+  payload = 0;
   readonly free: ByteStream["free"];
   readonly #stream: ByteStream;
   readonly #codec: MessageCodec | undefined;
@@ -37,16 +59,10 @@ export class Input
   #receiver!: TransportReceiver;
   #readLimit: number;
   #decoding: Decoding | undefined; // the message in the codec
-  #decodingNow = false;
-  #last: (() => void) | undefined; // the last event, not told yet
-  #proceeding = false;
-  #readerPaused = false;
-  #readerReady: PromiseWithResolvers<void> | undefined; // who waits for it
+  #deferredEnd: (() => void) | undefined; // delivers the last event
+  #readerReady: PromiseWithResolvers<void> | undefined; // once awaited
   #streamPaused = false;
-  #eof = false;
-  #eofTold = false;
-  #closed: { readonly error: unknown } | undefined;
-  #overTold = false;
+  #streamEnds: (() => void)[] | undefined; // deliver its FIN and its end
 
   constructor(
     stream: ByteStream,
@@ -60,6 +76,7 @@ export class Input
     this.#readLimit = options.readLimit;
     this.free = stream.free;
     this.session = new Session(options, this);
+    this.#decoder = this.session.decoder;
   }
 
   start(receiver: TransportReceiver): void {
@@ -69,67 +86,75 @@ export class Input
 
   setReadLimit(bytes: number): void {
     this.#readLimit = bytes;
-    this.session.setReadLimit(bytes);
+    this.#decoder.setReadLimit(bytes);
   }
 
   pause(): void {
-    // Behind the peer's end nothing more comes: what is left is bounded.
-    if (this.#eof || this.#closed !== undefined) return;
-    this.#readerPaused = true;
-    this.session.hold();
+    // After the peer's end nothing more comes, so what is left is bounded.
+    if (this.#isStreamDone) return;
+    this.#decoder.pause(READER);
   }
 
   resume(): void {
-    this.#readerPaused = false;
-    this.#readerReady?.resolve();
-    this.#readerReady = undefined;
-    this.#proceed();
+    this.#resume(READER);
   }
 
-  /** Ignores what comes from now on, but lets it come: the end stands behind it. */
+  /** Reads on to the end, but ignores what comes from now on. */
   discard(): void {
-    // Of what is gathered of a message, nothing may come behind the end.
+    // Nothing of a message that is being decoded may come after the end.
     this.#decoding = undefined;
     this.session.fail();
-    this.#last = undefined;
-    this.resume();
+    this.#deferredEnd = undefined;
+    this.#resume(READER | LAST);
   }
 
   // ByteReceiver
 
   data(chunk: Uint8Array<ArrayBuffer>): void {
-    this.received++;
+    this.received += chunk.length;
+    if (isTurnOver()) this.#waitForTurn();
+    const decoder = this.#decoder;
     try {
-      this.session.push(chunk);
+      decoder.push(chunk);
+      countFrames(decoder.takeFrames());
       this.#flushDecoding();
     } catch (error) {
       this.#break(error);
     }
-    // What comes while input is held waits in the session: one chunk is enough.
-    if (this.session.held && !this.#streamPaused) {
+    if (decoder.telling) return;
+    if (decoder.paused === 0) this.#goOn();
+    else if (!decoder.over && !this.#streamPaused) {
+      // What comes meanwhile waits in the decoder; one chunk is enough.
       this.#streamPaused = true;
       this.#stream.pause();
     }
   }
 
   end(): void {
-    this.#eof = true;
-    this.resume();
+    (this.#streamEnds ??= []).push(() => this.#owner.ended());
+    this.#resume(READER);
   }
 
   closed(error?: unknown): void {
-    this.#closed = { error };
+    (this.#streamEnds ??= []).push(() => this.#owner.over(error));
     this.#owner.cut();
-    this.resume();
+    this.#resume(READER);
   }
 
   // SessionReceiver
 
-  message(type: DataType, data: string | Uint8Array<ArrayBuffer>): void {
+  message(
+    type: DataType,
+    data: string | Uint8Array<ArrayBuffer>,
+    size: number,
+  ): void {
+    this.payload += size;
+    this.#count(0);
     this.#receiver.message(type, data);
   }
 
   messageStart(type: DataType, compressed: boolean): void {
+    this.#count(0);
     const codec = this.#codec;
     if (compressed && codec !== undefined) {
       this.#decoding = new Decoding(
@@ -148,6 +173,7 @@ export class Input
     const decoding = this.#decoding;
     const freed = this.free !== undefined;
     if (decoding === undefined) {
+      this.payload += bytes.length;
       return this.#receiver.messageData(bytes, freed) === true;
     }
     decoding.push(freed ? bytes.slice() : bytes);
@@ -163,63 +189,83 @@ export class Input
   }
 
   ping(payload: Uint8Array<ArrayBuffer>): void {
+    this.#count(payload.length);
     this.#receiver.ping(payload, false);
   }
 
   pong(payload: Uint8Array<ArrayBuffer>): void {
+    this.#count(payload.length);
     this.#receiver.pong(payload);
   }
 
   close(code: number, reason: string): void {
-    this.#tellLast(() => {
+    this.#deferEnd(() => {
       this.#receiver.closeReceived(code, reason, false);
       this.#owner.peerClosed();
     });
   }
 
   fail(error: Error): void {
-    this.#tellLast(() => this.#owner.broken(error));
+    this.#deferEnd(() => this.#owner.broken(error));
   }
 
-  /** Tells the last event. */
+  /** Delivers the last event. */
   flush(): void {
-    const tell = this.#last;
-    this.#last = undefined;
+    const tell = this.#deferredEnd;
+    this.#deferredEnd = undefined;
     try {
       tell?.();
     } catch (error) {
       this.#break(error);
     }
-    this.#proceed();
+    // Only the end comes now, which is told whether its reader has enough or not.
+    if (this.#deferredEnd === undefined) this.#resume(READER | LAST);
   }
 
-  // In the next turn: a message that came right before it, or was held with it,
-  // is answered first. How TCP cuts what comes must not matter.
-  #tellLast(tell: () => void): void {
+  // Counts an event. When this turn's budget is spent, the next events wait for
+  // the next turn, and so does the peer.
+  #count(size: number): void {
+    countMessage(size);
+    if (isTurnOver()) this.#waitForTurn();
+  }
+
+  #waitForTurn(): void {
+    if ((this.#decoder.paused & TURN) !== 0) return;
+    this.#decoder.pause(TURN);
+    nextTurn().then(() => this.#resume(TURN));
+  }
+
+  // Delivers the last event in the next turn, so that a message that came right
+  // before it is answered first, however TCP happens to cut the bytes.
+  #deferEnd(tell: () => void): void {
     this.#decoding = undefined;
-    this.#last = tell;
+    this.#deferredEnd = tell;
+    this.#decoder.pause(LAST);
     flushLater(this);
   }
 
-  // A fragment is complete and more may be long in coming: what it holds is
-  // decoded now. The rest of a frame is on its way, though.
+  // A fragment is complete, and the next may take long: what has been gathered
+  // is decoded now. Within a frame it is not, as the rest will come soon.
   #flushDecoding(): void {
     const decoding = this.#decoding;
-    if (decoding === undefined || this.session.held || this.session.inFrame) {
-      return;
-    }
-    this.#decode(() => decoding.flush());
+    if (decoding === undefined) return;
+    const { paused, inFrame } = this.#decoder;
+    if (paused === 0 && !inFrame) this.#decode(() => decoding.flush());
   }
 
   // DecodingOwner
 
+  inflated(bytes: number): void {
+    this.payload += bytes;
+  }
+
   readerBusy(): Promise<void> | undefined {
-    if (!this.#readerPaused) return undefined;
+    if ((this.#decoder.paused & READER) === 0) return undefined;
     this.#readerReady ??= Promise.withResolvers();
     return this.#readerReady.promise;
   }
 
-  // Runs the codec; parsing waits for it, so that the order is kept.
+  // Runs the codec; the decoder waits for it, so that the order is kept.
   #decode(run: () => Promise<void> | undefined): void {
     let done: Promise<void> | undefined;
     try {
@@ -228,51 +274,51 @@ export class Input
       return this.#break(error);
     }
     if (done === undefined) return;
-    this.#decodingNow = true;
-    this.session.hold();
-    done.catch((error) => this.#break(error)).then(() => {
-      this.#decodingNow = false;
-      this.#proceed();
-    });
+    this.#decoder.pause(CODEC);
+    done.catch((error) => this.#break(error)).then(() => this.#resume(CODEC));
   }
 
   #break(error: unknown): void {
-    if (this.#overTold) return;
+    if (this.session.state.receiving === "over") return;
     this.session.readingOver("fail");
-    const fault = error instanceof Error
-      ? error
-      : new Error("Cannot read message", { cause: error });
-    this.#tellLast(() => this.#owner.broken(fault));
+    const fault = toError(error, "Cannot read message");
+    this.#deferEnd(() => this.#owner.broken(fault));
   }
 
-  // Goes on with what is held, then with the stream, then to its end.
-  #proceed(): void {
-    if (
-      this.#decodingNow || this.#readerPaused || this.#last !== undefined
-    ) return;
-    const nested = this.#proceeding;
-    this.#proceeding = true;
+  // Goes on with what waits, unless another reason to pause is left.
+  #resume(reasons: number): void {
+    const decoder = this.#decoder;
+    if ((reasons & READER) !== 0) {
+      this.#readerReady?.resolve();
+      this.#readerReady = undefined;
+    }
+    const { telling } = decoder;
     try {
-      if (this.session.held) this.session.release();
+      decoder.resume(reasons);
+      countFrames(decoder.takeFrames());
+      // Called from within an event: the rest of the chunk comes first.
+      if (telling) return;
       this.#flushDecoding();
     } catch (error) {
       this.#break(error);
     }
-    // Called from inside an event: what is behind it comes first.
-    if (nested) return;
-    this.#proceeding = false;
-    if (this.session.held || this.#last !== undefined) return;
+    if (decoder.paused === 0) this.#goOn();
+  }
+
+  // What waited has been delivered: goes on with the stream, then to its end.
+  #goOn(): void {
     if (this.#streamPaused) {
       this.#streamPaused = false;
-      if (this.#closed === undefined && !this.#eof) this.#stream.resume();
+      if (!this.#isStreamDone) this.#stream.resume();
     }
-    if (this.#eof && !this.#eofTold) {
-      this.#eofTold = true;
-      this.#owner.ended();
-    }
-    if (this.#closed !== undefined && !this.#overTold) {
-      this.#overTold = true;
-      this.#owner.over(this.#closed.error);
-    }
+    const ends = this.#streamEnds;
+    if (ends === undefined) return;
+    this.#streamEnds = undefined;
+    for (const tell of ends) tell();
+  }
+
+  /** Whether the stream delivers nothing more. */
+  get #isStreamDone(): boolean {
+    return this.#streamEnds !== undefined || this.session.state.isPeerDone;
   }
 }

@@ -1,26 +1,37 @@
+// The port's methods share state with the codec's calls, hence past 300 lines.
+
 import { CloseError, formatCloseMessage, MAX_CLOSE_REASON } from "../close.ts";
 import { ProtocolError, ReadLimitError } from "../errors.ts";
 import type { DataType } from "../message.ts";
-import type { PreparedMessage } from "../prepared.ts";
+import {
+  type PreparedBatch,
+  preparedData,
+  type PreparedMessage,
+  preparedSize,
+} from "../prepared.ts";
+import { payloadLength } from "../protocol/frame_header.ts";
+import type { ConnectionState } from "../protocol/state.ts";
 import type { Tuning } from "../protocol/tuning.ts";
 import type { BufferPool, ByteStream } from "../transport/byte_stream.ts";
-import type {
-  Addr,
-  Capabilities,
-  Engine,
-  Side,
-  Transport,
-  TransportReceiver,
+import {
+  type Addr,
+  type Capabilities,
+  COPY_LIMIT,
+  type Engine,
+  type Side,
+  type Transport,
+  type TransportCounts,
+  type TransportReceiver,
 } from "../transport/transport.ts";
 import { sharedBuffers } from "./buffers.ts";
-import type { MessageCodec } from "./codec.ts";
-import { Encoding } from "./encoding.ts";
+import type { MessageCodec } from "../transport/codec.ts";
 import { guardedPool } from "./guarded_pool.ts";
 import { Input, type InputOwner } from "./input.ts";
 import { randomMask } from "./mask_source.ts";
+import { joinFrames, prepareFrame, toBytes } from "./prepared_frame.ts";
 import { Sender } from "./sender.ts";
 
-/** What a wire connection is made with. */
+/** What a wire connection needs. */
 export interface WireOptions {
   readonly side: Side;
   readonly subprotocol: string;
@@ -53,21 +64,20 @@ export class WireTransport implements Transport, InputOwner {
   readonly capabilities: Capabilities = WIRE_CAPABILITIES;
   readonly description: string = "the wire engine";
   readonly subprotocol: string;
+  readonly extensions: string;
   readonly #side: Side;
   readonly #stream: ByteStream;
+  readonly #state: ConnectionState;
   readonly #input: Input;
   readonly #sender: Sender;
-  readonly #encoding: Encoding;
   readonly #codec: MessageCodec | undefined;
   #receiver!: TransportReceiver;
-  #closeWritten = false;
-  #peerDone = false; // its close frame has come, or it has failed
-  #failed = false;
-  #eof = false;
-  #endCalled = false;
+  #compresses = true; // whether the codec may compress the next messages
+  #compressing = false; // whether it compresses the message in pieces
 
   constructor(stream: ByteStream, options: WireOptions) {
     this.subprotocol = options.subprotocol;
+    this.extensions = options.codec?.extension ?? "";
     this.#side = options.side;
     this.#stream = stream;
     this.#codec = options.codec;
@@ -83,21 +93,16 @@ export class WireTransport implements Transport, InputOwner {
       options.codec,
       this,
     );
+    this.#state = this.#input.session.state;
     this.#sender = new Sender(this.#input.session, stream, {
       writeBufferSize: options.writeBufferSize,
       pool: options.writeBufferPool === undefined
         ? sharedBuffers
         : guardedPool(options.writeBufferPool, (error) => {
-          // Not in the midst of the write that has met it.
+          // Not in the middle of the write that ran into it.
           queueMicrotask(() => this.broken(error));
         }),
     });
-    this.#encoding = new Encoding(
-      options.side,
-      this.#sender,
-      options.codec,
-      this,
-    );
   }
 
   get localAddr(): Addr | undefined {
@@ -112,8 +117,24 @@ export class WireTransport implements Transport, InputOwner {
     return this.#sender.unsent;
   }
 
+  get taken(): number {
+    return this.#sender.taken;
+  }
+
   get received(): number {
     return this.#input.received;
+  }
+
+  get counts(): TransportCounts {
+    const input = this.#input;
+    const sender = this.#sender;
+    return {
+      bytesReceived: input.payload,
+      wireBytesReceived: input.received,
+      messagesSent: sender.messages,
+      bytesSent: sender.payload,
+      wireBytesSent: sender.framed,
+    };
   }
 
   start(receiver: TransportReceiver): void {
@@ -137,11 +158,41 @@ export class WireTransport implements Transport, InputOwner {
     type: DataType,
     data: string | Uint8Array,
   ): Promise<void> | undefined {
-    return this.#encoding.send(type, data);
+    const codec = this.#codec;
+    return this.#compresses && codec?.encodes(data.length)
+      ? this.#encode(codec, type, toBytes(data), true)
+      : this.#sender.frame(type, data, true, false);
   }
 
   sendPrepared(message: PreparedMessage): Promise<void> | undefined {
-    return this.#encoding.sendPrepared(message);
+    const codec = this.#codec;
+    const size = preparedData(message).length;
+    const key = this.#compresses ? codec?.preparedKey(size) : undefined;
+    if (key !== undefined) codec?.prepared();
+    const inflated = key === undefined ? undefined : preparedSize(message);
+    const send = (form: Uint8Array<ArrayBuffer>) => {
+      const { length } = form;
+      if (this.#side === "server") {
+        const bytes = inflated ?? payloadLength(length, false);
+        return this.#sender.encoded(message.type, form, bytes);
+      }
+      const rsv1 = key !== undefined;
+      const sent = this.#sender.frame(message.type, form, true, rsv1);
+      this.#sender.payload += (inflated ?? length) - length;
+      return sent;
+    };
+    const form = prepareFrame(message, this.#side, key, codec);
+    return form instanceof Promise ? this.#whenEncoded(form, send) : send(form);
+  }
+
+  sendBatch(batch: PreparedBatch): Promise<void> | undefined | false {
+    // A client masks each frame by itself, a codec has forms of its own.
+    if (
+      this.#side === "client" ||
+      this.#compresses && this.#codec !== undefined
+    ) return false;
+    const { frames, size } = joinFrames(batch);
+    return this.#sender.encoded(1, frames, size, batch.messages.length);
   }
 
   sendFragment(
@@ -149,7 +200,14 @@ export class WireTransport implements Transport, InputOwner {
     data: Uint8Array,
     fin: boolean,
   ): Promise<void> | undefined {
-    return this.#encoding.sendFragment(type, data, fin);
+    const codec = this.#codec;
+    if (type !== 0) {
+      this.#compressing = this.#compresses &&
+        codec?.encodes(undefined) === true;
+    }
+    return codec !== undefined && this.#compressing
+      ? this.#encode(codec, type, data, fin)
+      : this.#sender.frame(type, data, fin, false);
   }
 
   sendControl(
@@ -160,17 +218,17 @@ export class WireTransport implements Transport, InputOwner {
     return this.#sender.control(type, payload, answer);
   }
 
-  close(code: number, reason: string): void {
+  close(code: number, reason: string): Promise<void> | undefined {
+    const { promise, resolve } = Promise.withResolvers<void>();
     this.#sender.close(formatCloseMessage(code, reason), () => {
-      this.#closeWritten = true;
+      resolve();
       this.#endWhenDone();
     });
+    return promise;
   }
 
   fail(code: number, reason: string): void {
-    this.#failed = true;
-    this.#peerDone = true;
-    this.#encoding.stop();
+    this.#state.fail();
     this.#codec?.close();
     this.close(code, reason);
     this.#endWhenDone();
@@ -180,8 +238,7 @@ export class WireTransport implements Transport, InputOwner {
   }
 
   terminate(): void {
-    this.#failed = true;
-    this.#encoding.stop();
+    this.#state.fail();
     this.#codec?.close();
     this.#stream.destroy();
     this.#input.discard();
@@ -192,7 +249,7 @@ export class WireTransport implements Transport, InputOwner {
   }
 
   enableWriteCompression(enable: boolean): void {
-    this.#encoding.enable(enable);
+    this.#compresses = enable;
   }
 
   setCompressionLevel(level: number): void {
@@ -202,42 +259,89 @@ export class WireTransport implements Transport, InputOwner {
   // InputOwner
 
   peerClosed(): void {
-    this.#peerDone = true;
     this.#endWhenDone();
   }
 
   broken(error: Error): void {
-    if (this.#failed) return;
+    if (this.#state.isFailed) return;
     this.#receiver.failed(error);
     const [code, reason] = closeOf(error);
     this.fail(code, reason);
   }
 
   ended(): void {
-    this.#eof = true;
-    // The peer went without a close frame, or there is nothing to wait for.
-    if (!this.#peerDone) this.#stream.destroy();
+    this.#state.peerEnded();
+    // The peer went without a close frame: there is nothing to wait for.
+    if (this.#state.receiving === "open") this.#stream.destroy();
     else this.#endWhenDone();
   }
 
   cut(): void {
-    this.#encoding.stop();
-    this.#sender.destroy(new CloseError(1006));
+    this.#sender.destroy();
   }
 
   over(error: unknown): void {
-    this.#failed = true;
+    this.#state.over();
     this.#codec?.close();
     this.#receiver.ended(error === undefined ? {} : { cause: error });
   }
 
-  // RFC 6455, section 7.1.1: the server ends TCP first; a client waits for it,
-  // unless it has failed the connection.
+  #encode(
+    codec: MessageCodec,
+    type: DataType | 0,
+    data: Uint8Array,
+    fin: boolean,
+  ): Promise<void> | undefined {
+    if (data.length > codec.maxPiece) {
+      return this.#encodePieces(codec, type, data, fin);
+    }
+    // RFC 7692, section 6: RSV1 is set on the first fragment only.
+    const send = (payload: Uint8Array) => {
+      const sent = this.#sender.frame(type, payload, fin, type !== 0);
+      this.#sender.payload += data.length - payload.length;
+      return sent;
+    };
+    const encoded = codec.encodeNow(data, fin);
+    if (encoded !== undefined) return send(encoded);
+    // The caller may change a small payload once this returns.
+    const kept = data.length <= COPY_LIMIT ? new Uint8Array(data) : data;
+    const encoding = codec.encode(kept, fin);
+    // A part of the message may have been sent, and the rest will not follow.
+    encoding.catch((error) => this.broken(error));
+    return this.#whenEncoded(encoding, send);
+  }
+
+  // Sends a fragment for each piece, when there is room for it: neither the
+  // time in one turn nor the bytes that wait grow with the message.
+  async #encodePieces(
+    codec: MessageCodec,
+    type: DataType | 0,
+    data: Uint8Array,
+    fin: boolean,
+  ): Promise<void> {
+    const { maxPiece } = codec;
+    for (let start = 0; start < data.length; start += maxPiece) {
+      const piece = data.subarray(start, start + maxPiece);
+      const last = fin && start + maxPiece >= data.length;
+      await this.#encode(codec, start === 0 ? type : 0, piece, last);
+    }
+  }
+
+  async #whenEncoded(
+    encoding: Promise<Uint8Array<ArrayBuffer>>,
+    send: (encoded: Uint8Array<ArrayBuffer>) => Promise<void> | undefined,
+  ): Promise<void> {
+    const encoded = await encoding;
+    const { isFailed, sending } = this.#state;
+    if (isFailed || sending === "cut") throw new CloseError(1006);
+    await send(encoded);
+  }
+
   #endWhenDone(): void {
-    if (!this.#closeWritten || !this.#peerDone || this.#endCalled) return;
-    if (this.#side === "client" && !this.#failed && !this.#eof) return;
-    this.#endCalled = true;
-    this.#stream.end();
+    if (!this.#state.mayEndStream(this.#side)) return;
+    this.#state.streamEnded();
+    // Of a connection that has failed, the peer's close frame may come yet.
+    this.#stream.end(!this.#state.isFailed);
   }
 }
 

@@ -1,13 +1,13 @@
 import { ProtocolError, ReadLimitError } from "../../errors.ts";
 
 /**
- * The error of a rule that the peer broke, from the reason that Bun's close
- * handler gets with code 1006. Bun has sent a close frame with the fitting code
- * and that reason.
+ * The error of a rule that the peer broke, from the reason that Bun passes to
+ * its close handler with code 1006. Bun has sent a close frame with the right
+ * code and that reason.
  *
- * @param reason The reason; empty where the peer has just gone
+ * @param reason The reason; empty if the peer has just disconnected
  * @param readLimit The server's limit
- * @returns The error, or `undefined` where it was the network that failed
+ * @returns The error, or `undefined` if the network failed
  */
 export function failureOf(
   reason: string,

@@ -1,8 +1,8 @@
 import { clampLimit, type ServerLimits } from "./limits.ts";
-import { BunTransport } from "./transport.ts";
-import type { BunWebSocket, BunWebSocketHandler } from "./types.ts";
+import { transportOf } from "./transport.ts";
+import type { BunWebSocketHandler } from "./types.ts";
 
-/** What a server's `websocket` object is made with. */
+/** What a server's `websocket` object needs. */
 export interface BunHandlerOptions {
   /** Bytes of one received message, or `Infinity`. */
   readonly readLimit: number;
@@ -13,8 +13,8 @@ export interface BunHandlerOptions {
 }
 
 /**
- * The `websocket` object of a `Bun.serve`. It holds no connection: each finds
- * its own by `ws.data`, whichever Upgrader has made it.
+ * The `websocket` object of a `Bun.serve`. It holds no connections: each one is
+ * found by `ws.data`, whichever Upgrader made it.
  *
  * @param options The limits
  * @returns The object
@@ -31,20 +31,17 @@ export function bunHandler(options: BunHandlerOptions): BunWebSocketHandler {
     idleTimeout: 0,
     sendPings: false,
     open(ws) {
-      // A socket that the user has upgraded without an Upgrader is nobody's.
-      if (ws.data instanceof BunTransport) ws.data.opened(ws, limits);
-      else ws.close(1011);
+      // A socket that the user upgraded without an Upgrader has no connection.
+      const transport = transportOf(ws);
+      if (transport === undefined) ws.close(1011);
+      else transport.opened(ws, limits);
     },
     message: (ws, message) => transportOf(ws)?.message(message),
     ping: (ws, data) => transportOf(ws)?.pinged(data),
     pong: (ws, data) => transportOf(ws)?.ponged(data),
     drain: (ws) => transportOf(ws)?.drained(),
     close: (ws, code, reason) => transportOf(ws)?.closed(code, reason),
-    // Without it, whatever is thrown above would end the process.
+    // Without this, anything thrown above would end the process.
     error: (_error, ws) => transportOf(ws)?.fail(1011, ""),
   };
-}
-
-function transportOf(ws: BunWebSocket): BunTransport | undefined {
-  return ws.data instanceof BunTransport ? ws.data : undefined;
 }

@@ -1,4 +1,4 @@
-/** The limits that all connections of a server have in common. */
+/** The limits that all connections of a server share. */
 export interface ServerLimits {
   /** Bun's `maxPayloadLength`. */
   readonly readLimit: number;
@@ -6,14 +6,14 @@ export interface ServerLimits {
   readonly writeLimit: number;
 }
 
-// The largest that Bun's integers take.
+// The largest number that Bun accepts.
 const MAX_LIMIT = 2 ** 32 - 1;
 
 /**
- * A limit as Bun takes it.
+ * A limit in the form that Bun accepts.
  *
  * @param bytes The limit, or `Infinity`
- * @returns The limit, or the largest that Bun takes
+ * @returns The limit, or the largest one that Bun accepts
  */
 export function clampLimit(bytes: number): number {
   return Math.min(bytes, MAX_LIMIT);

@@ -1,7 +1,8 @@
 import type { Listener, ListenOptions } from "../../transport/listener.ts";
+import { isInstance } from "../../base/user_values.ts";
 import type { BunServer, BunWebSocketHandler } from "./types.ts";
 
-/** What a server of `Bun.serve` is made with. */
+/** What a server of `Bun.serve` needs. */
 export interface BunListenOptions extends ListenOptions {
   /** Answers every request; after an upgrade the answer is ignored. */
   readonly fetch: (
@@ -12,7 +13,7 @@ export interface BunListenOptions extends ListenOptions {
   readonly websocket: BunWebSocketHandler;
 }
 
-// What is used of Bun's own types, which are not at hand everywhere.
+// What we use of Bun's own types, which are not available everywhere.
 interface RunningServer {
   readonly hostname: string;
   readonly port: number;
@@ -22,7 +23,7 @@ interface RunningServer {
 /**
  * Listens with `Bun.serve`.
  *
- * @throws {Error} If the address cannot be listened on
+ * @throws {Error} If it cannot listen on the address
  */
 export function listenOnBun(options: BunListenOptions): Listener {
   const { port, hostname, tls, fetch, websocket, onError } = options;
@@ -33,7 +34,12 @@ export function listenOnBun(options: BunListenOptions): Listener {
     port,
     hostname,
     ...(tls === undefined ? {} : { tls }),
-    fetch,
+    fetch: async (request: Request, server: BunServer) => {
+      const response = await fetch(request, server);
+      if (isInstance(response, Response)) return response;
+      // Bun would only print this to the console.
+      throw new TypeError("Cannot answer request: fetch returned no Response");
+    },
     websocket,
     error: (error: unknown) => {
       onError(error);

@@ -1,17 +1,27 @@
+// One object that both Bun and the connection call, which share its state,
+// hence past 300 lines.
+
 import { Buffer } from "node:buffer";
 
+import { brandOf, isBranded } from "../../base/brands.ts";
+import { CloseError } from "../../close.ts";
 import {
   ReadLimitError,
   UnsupportedError,
   WriteLimitError,
 } from "../../errors.ts";
 import type { DataType } from "../../message.ts";
-import { preparedData, type PreparedMessage } from "../../prepared.ts";
+import {
+  type PreparedBatch,
+  preparedData,
+  type PreparedMessage,
+} from "../../prepared.ts";
 import type {
   Addr,
   Capabilities,
   Engine,
   Transport,
+  TransportCounts,
   TransportEnd,
   TransportReceiver,
 } from "../../transport/transport.ts";
@@ -19,7 +29,7 @@ import { failureOf } from "./failures.ts";
 import { clampLimit, type ServerLimits } from "./limits.ts";
 import type { BunWebSocket } from "./types.ts";
 
-/** What the sockets of `Bun.serve` can do, and cannot. */
+/** What the sockets of `Bun.serve` can and cannot do. */
 export const BUN_CAPABILITIES: Capabilities = Object.freeze({
   ping: true,
   controlHandlers: true,
@@ -36,28 +46,47 @@ export const BUN_CAPABILITIES: Capabilities = Object.freeze({
 /** What error messages call this engine. */
 export const BUN_DESCRIPTION = "the native engine on Bun";
 
-/** What a {@linkcode BunTransport} is made with. */
+/** What a {@linkcode BunTransport} needs. */
 export interface BunTransportOptions {
   /** The peer's address. */
   readonly remoteAddr: Addr | undefined;
   /** The subprotocol, or an empty string. */
   readonly subprotocol: string;
-  /** Bytes of one received message. */
+  /** The most bytes of one received message. */
   readonly readLimit: number;
   /** Bytes that may wait in the socket before a `send` waits. */
   readonly highWaterMark: number;
-  /** Bytes from which on a message is compressed; `Infinity` for never. */
+  /**
+   * Messages of at least so many bytes are compressed; `Infinity` for none.
+   */
   readonly threshold: number;
 }
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const encoder = new TextEncoder();
 
+const BRAND = brandOf("BunTransport");
+
 /**
- * A socket of `Bun.serve` as a transport: what `server.upgrade()` is given as
+ * The transport of a socket, from any copy of the package: `bun --hot` replaces
+ * the handlers, but not the connections.
+ *
+ * @param ws The socket
+ * @returns Its transport, or `undefined` if we did not upgrade it
+ */
+export function transportOf(ws: BunWebSocket): BunTransport | undefined {
+  return isBranded(ws.data, BRAND) ? ws.data as BunTransport : undefined;
+}
+
+/**
+ * A socket of `Bun.serve` as a transport. It is passed to `server.upgrade()` as
  * `data`, so that the server's one `websocket` object finds it.
  */
 export class BunTransport implements Transport {
+  static {
+    Object.defineProperty(this.prototype, BRAND, { value: true });
+  }
+
   readonly engine: Engine = "native";
   readonly capabilities: Capabilities = BUN_CAPABILITIES;
   readonly description: string = BUN_DESCRIPTION;
@@ -65,20 +94,23 @@ export class BunTransport implements Transport {
   readonly localAddr: undefined = undefined;
   readonly remoteAddr: Addr | undefined;
   received = 0;
+  #bytesReceived = 0;
+  #messagesSent = 0;
+  #bytesSent = 0;
   readonly #highWaterMark: number;
   readonly #threshold: number;
   #compress = true;
+  #sent = 0; // bytes, or UTF-16 units
   #readLimit: number;
   #ws: BunWebSocket | undefined; // while it is open
-  #over = false;
+  #state: "open" | "failed" | "over" = "open"; // failed: ignores what comes
   #limits: ServerLimits | undefined;
   #receiver: TransportReceiver | undefined; // until the end
-  #deaf = false; // no more messages: the connection has been failed
-  #ending: TransportEnd | undefined; // what this side's end is reported as
+  #ending: TransportEnd | undefined; // what to report, if we end it
   #draining: PromiseWithResolvers<void> | undefined;
 
   /**
-   * Makes a transport without its socket, which `opened` brings.
+   * Makes a transport whose socket comes later, by `opened`.
    *
    * @param options The handshake's outcome and the limits
    */
@@ -90,7 +122,7 @@ export class BunTransport implements Transport {
     this.#threshold = options.threshold;
   }
 
-  /** The limits of the server's `websocket` object, once that is known. */
+  /** The limits of the server's `websocket` object, once they are known. */
   get limits(): ServerLimits | undefined {
     return this.#limits;
   }
@@ -99,11 +131,25 @@ export class BunTransport implements Transport {
     return this.#ws?.getBufferedAmount() ?? 0;
   }
 
-  // To be called in the turn of the upgrade, in which Bun calls `opened`; what
-  // else comes, comes later.
+  get taken(): number {
+    return this.#sent - this.bufferedAmount;
+  }
+
+  get counts(): TransportCounts {
+    return {
+      bytesReceived: this.#bytesReceived,
+      wireBytesReceived: undefined,
+      messagesSent: this.#messagesSent,
+      bytesSent: this.#bytesSent,
+      wireBytesSent: undefined,
+    };
+  }
+
+  // Must be called in the turn of the upgrade, in which Bun calls `opened`; all
+  // other events come later.
   start(receiver: TransportReceiver): void {
     this.#receiver = receiver;
-    if (this.#over) queueMicrotask(() => this.closed(1006, ""));
+    if (this.#state === "over") queueMicrotask(() => this.closed(1006, ""));
   }
 
   pause(): void {
@@ -121,18 +167,24 @@ export class BunTransport implements Transport {
     data: string | Uint8Array,
   ): Promise<void> | undefined {
     const ws = this.#ws;
-    if (ws === undefined) return gone();
+    if (ws === undefined) throw gone();
     // Bun sends strings as text and bytes as binary.
     const whole = type === 1
       ? typeof data === "string" ? data : decoder.decode(data)
       : typeof data === "string"
       ? encoder.encode(data)
       : data as Uint8Array<ArrayBuffer>;
+    this.#sent += data.length;
     const compress = this.#compress && data.length >= this.#threshold;
-    // Copies what it cannot write at once.
+    // Bun copies what it cannot write at once.
     const sent = ws.send(whole, compress);
+    if (sent <= 0) {
+      if (ws.readyState !== 1) throw gone();
+      if (sent === 0 && this.#isDropped(data.length)) return this.#overflow();
+    }
+    this.#messagesSent++;
+    this.#bytesSent += byteLength(whole);
     if (sent > 0) return undefined;
-    if (sent === 0 && this.#isDropped(data.length)) return this.#overflow();
     if (ws.getBufferedAmount() <= this.#highWaterMark) return undefined;
     this.#draining ??= Promise.withResolvers();
     return this.#draining.promise;
@@ -140,6 +192,25 @@ export class BunTransport implements Transport {
 
   sendPrepared(message: PreparedMessage): Promise<void> | undefined {
     return this.send(message.type, preparedData(message));
+  }
+
+  // Bun writes all that is sent within `cork` at once.
+  sendBatch(batch: PreparedBatch): Promise<void> | undefined {
+    const [first, second] = batch.messages;
+    if (first !== undefined && second === undefined) {
+      return this.sendPrepared(first);
+    }
+    const ws = this.#ws;
+    if (ws === undefined) throw gone();
+    let wait: Promise<void> | undefined;
+    ws.cork(() => {
+      for (const message of batch.messages) {
+        // Over its limit it has ended, which `wait` tells.
+        if (this.#ws === undefined) break;
+        wait = this.sendPrepared(message) ?? wait;
+      }
+    });
+    return wait;
   }
 
   sendFragment(): never {
@@ -150,30 +221,34 @@ export class BunTransport implements Transport {
 
   sendControl(type: 9 | 10, payload: Uint8Array): Promise<void> | undefined {
     const ws = this.#ws;
-    if (ws === undefined) return gone();
+    if (ws === undefined) throw gone();
     const bytes = payload as Uint8Array<ArrayBuffer>;
+    // With the header (RFC 6455, section 5.2), as Bun counts it, too.
+    this.#sent += bytes.length + 2;
     const sent = type === 9 ? ws.ping(bytes) : ws.pong(bytes);
+    if (sent > 0) return undefined;
+    if (ws.readyState !== 1) throw gone();
     if (sent === 0 && this.#isDropped(bytes.length)) return this.#overflow();
     return undefined;
   }
 
-  close(code: number, reason: string): void {
-    // There is no closing handshake: what is sent stands for the answer.
+  close(code: number, reason: string): undefined {
+    // Bun has no closing handshake, so what we send is reported as the answer.
     this.#ending ??= { code, reason };
-    // Calls `closed` before it returns. 1005 makes an empty frame.
+    // Bun calls `closed` before this returns. 1005 sends an empty frame.
     this.#ws?.close(code, reason);
   }
 
   fail(code: number, reason: string): void {
-    this.#deaf = true;
+    this.#ignoreInput();
     this.#ending = {};
     this.#ws?.close(code, reason);
   }
 
   terminate(): void {
-    this.#deaf = true;
+    this.#ignoreInput();
     this.#ending = {};
-    // Without a socket, Bun has opened it for somebody else.
+    // Without a socket, Bun has opened the connection for another handler.
     if (this.#ws === undefined) this.closed(1006, "");
     else this.#ws.terminate();
   }
@@ -206,24 +281,27 @@ export class BunTransport implements Transport {
   message(data: string | Uint8Array<ArrayBuffer>): void {
     this.received++;
     const receiver = this.#receiver;
-    if (this.#deaf || receiver === undefined) return;
+    if (this.#state !== "open" || receiver === undefined) return;
     if (sizeExceeds(data, this.#readLimit)) {
-      this.#deaf = true;
+      this.#ignoreInput();
       receiver.failed(new ReadLimitError(this.#readLimit));
       this.fail(1009, "");
     } else {
+      this.#bytesReceived += byteLength(data);
       receiver.message(typeof data === "string" ? 1 : 2, data);
     }
   }
 
   pinged(payload: Uint8Array): void {
     this.received++;
-    if (!this.#deaf) this.#receiver?.ping(new Uint8Array(payload), true);
+    if (this.#state !== "open") return;
+    this.#receiver?.ping(new Uint8Array(payload), true);
   }
 
   ponged(payload: Uint8Array): void {
     this.received++;
-    if (!this.#deaf) this.#receiver?.pong(new Uint8Array(payload));
+    if (this.#state !== "open") return;
+    this.#receiver?.pong(new Uint8Array(payload));
   }
 
   drained(): void {
@@ -238,12 +316,12 @@ export class BunTransport implements Transport {
   closed(code: number, reason: string): void {
     const receiver = this.#receiver;
     this.#ws = undefined;
-    this.#over = true;
+    this.#state = "over";
     if (receiver === undefined) return;
     this.#receiver = undefined;
     if (this.#ending === undefined) {
       if (code === 1006) {
-        // No peer can send that code.
+        // No peer can send 1006.
         const limit = this.#limits?.readLimit ?? this.#readLimit;
         const failure = failureOf(reason, limit);
         if (failure !== undefined) receiver.failed(failure);
@@ -255,17 +333,18 @@ export class BunTransport implements Transport {
     this.#draining?.reject(new Error("Cannot send: the socket is closed"));
   }
 
-  // Bun says 0 for a dropped message, and for an empty one that was sent.
+  #ignoreInput(): void {
+    if (this.#state === "open") this.#state = "failed";
+  }
+
+  // Bun returns 0 for a dropped message, but also for an empty one it sent.
   #isDropped(size: number): boolean {
     return size > 0 || this.bufferedAmount > (this.#limits?.writeLimit ?? 0);
   }
 
-  // A close frame would be dropped as well.
+  // Bun would drop a close frame as well, so the connection is cut.
   #overflow(): Promise<void> | undefined {
-    const limit = this.#limits?.writeLimit ?? 0;
-    // Bun closes no sooner than it says so: then the end is on the way.
-    if (this.#ws?.readyState !== 1) return gone();
-    const error = new WriteLimitError(limit);
+    const error = new WriteLimitError(this.#limits?.writeLimit ?? 0);
     this.#receiver?.failed(error);
     this.terminate();
     return rejected(error);
@@ -277,13 +356,17 @@ function sizeExceeds(
   limit: number,
 ): boolean {
   if (data.length > limit) return true;
-  // UTF-8 has one to three bytes for each unit of UTF-16.
+  // UTF-8 takes one to three bytes for each UTF-16 unit.
   return typeof data === "string" && data.length * 3 > limit &&
     Buffer.byteLength(data) > limit;
 }
 
-function gone(): Promise<void> {
-  return rejected(new Error("Cannot send: the socket is closed"));
+function byteLength(data: string | Uint8Array): number {
+  return typeof data === "string" ? Buffer.byteLength(data) : data.length;
+}
+
+function gone(): CloseError {
+  return new CloseError(1006);
 }
 
 function rejected(error: Error): Promise<void> {

@@ -1,15 +1,17 @@
-/** What the upgrade needs of Bun's `Server`. */
+/** The part of Bun's `Server` that the upgrade needs. */
 export interface BunServer {
   /** Upgrades the request; false if it cannot be upgraded. */
   // deno-lint-ignore no-explicit-any -- Bun's type depends on the user's data
   upgrade(request: Request, options?: any): boolean;
   /** The peer's address. */
-  requestIP(request: Request): { address: string; port: number } | null;
+  requestIP(
+    request: Request,
+  ): { address: string; family: "IPv4" | "IPv6"; port: number } | null;
 }
 
-/** What the native engine needs of Bun's `ServerWebSocket`. */
+/** The part of Bun's `ServerWebSocket` that the native engine needs. */
 export interface BunWebSocket {
-  /** What was given to `server.upgrade()`. */
+  /** What was passed to `server.upgrade()`. */
   readonly data: unknown;
   /** 1 when open. */
   readonly readyState: number;
@@ -17,6 +19,8 @@ export interface BunWebSocket {
   binaryType?: string | undefined;
   /** Bytes sent; -1 if they wait, 0 if they were dropped. */
   send(data: string | Uint8Array<ArrayBuffer>, compress?: boolean): number;
+  /** Writes at once what is sent while it runs. */
+  cork(run: () => void): void;
   /** As `send`. */
   ping(data: Uint8Array<ArrayBuffer>): number;
   /** As `send`. */
@@ -27,24 +31,26 @@ export interface BunWebSocket {
   terminate(): void;
   /** Stops reading. */
   pause(): void;
-  /** Reads again. */
+  /** Reads again after `pause`. */
   resume(): void;
   /** Bytes that wait to be sent. */
   getBufferedAmount(): number;
 }
 
 /**
- * What `Bun.serve` takes as `websocket`: one object for all connections of a
- * server. Its limits are those of the Upgrader that it was made by.
+ * The `websocket` option of `Bun.serve`: one object for all connections of a
+ * server. Its limits are those of the Upgrader that made it.
  */
 export interface BunWebSocketHandler {
-  /** Bytes of one received message: the Upgrader's `readLimit`. */
+  /** The most bytes of a received message: the Upgrader's `readLimit`. */
   readonly maxPayloadLength: number;
-  /** Bytes that may wait for one slow peer: the Upgrader's `writeLimit`. */
+  /** Bytes that may wait for a slow peer: the Upgrader's `writeLimit`. */
   readonly backpressureLimit: number;
-  /** Whether permessage-deflate is offered: the Upgrader's `enableCompression`. */
+  /**
+   * Whether permessage-deflate is offered: the Upgrader's `enableCompression`.
+   */
   readonly perMessageDeflate: boolean;
-  /** 0: the `keepAlive` of the Upgrader does it better. */
+  /** 0, which is off: the Upgrader's `keepAlive` does this better. */
   readonly idleTimeout: number;
   /** False, for the same reason. */
   readonly sendPings: boolean;
@@ -56,10 +62,10 @@ export interface BunWebSocketHandler {
   ping(ws: BunWebSocket, data: Uint8Array): void;
   /** A pong has come. */
   pong(ws: BunWebSocket, data: Uint8Array): void;
-  /** A slow peer has taken something. */
+  /** A slow peer has taken some of what waits. */
   drain(ws: BunWebSocket): void;
   /** The connection is over. */
   close(ws: BunWebSocket, code: number, reason: string): void;
-  /** Something above has thrown. */
+  /** One of the handlers above has thrown. */
   error(error: Error, ws: BunWebSocket): void;
 }

@@ -1,3 +1,4 @@
+import { plainIP } from "../../base/ip.ts";
 import type { Addr } from "../../transport/transport.ts";
 import { clampLimit } from "./limits.ts";
 import { BunTransport } from "./transport.ts";
@@ -19,12 +20,12 @@ export interface BunUpgradeOptions {
   readonly threshold: number;
 }
 
-/** The connection, and what is wrong with it. */
+/** The connection, and what is wrong with it, if anything. */
 export interface BunUpgrade {
   /** The connection, usable at once. */
   readonly transport: BunTransport;
   /**
-   * Why it must not be used, as the server's `websocket` object does not fit.
+   * Why it must not be used, if the server's `websocket` object does not fit.
    * The 101 has been sent.
    */
   readonly fault: TypeError | undefined;
@@ -33,12 +34,12 @@ export interface BunUpgrade {
 /**
  * Upgrades a request of `Bun.serve`.
  *
- * @param request The request that `Bun.serve` has given
- * @param server The server that it came from
+ * @param request The request that `Bun.serve` passed
+ * @param server The server that it came to
  * @param options The handshake's outcome
  * @returns The connection
- * @throws {TypeError} If Bun cannot upgrade the request, which can then be
- * answered otherwise
+ * @throws {TypeError} If Bun cannot upgrade the request, which can then still
+ * be answered
  */
 export function upgradeOnBun(
   request: Request,
@@ -47,15 +48,15 @@ export function upgradeOnBun(
 ): BunUpgrade {
   const headers = new Headers();
   for (const [name, value] of options.headers) headers.append(name, value);
-  // Left to itself, Bun echoes the first that the client offers; an empty value
-  // leaves the header out.
+  // By default, Bun echoes the client's first offer; an empty value leaves the
+  // header out.
   if (options.subprotocol !== "" || isOffering(request)) {
     headers.set("Sec-WebSocket-Protocol", options.subprotocol);
   }
   const transport = new BunTransport(options);
   if (!server.upgrade(request, { data: transport, headers })) {
     throw new TypeError(
-      "Cannot upgrade request: Bun refuses it; give the Request that Bun.serve gave, not a copy, once, and before the client has gone",
+      "Cannot upgrade request: Bun refuses it; pass the Request that Bun.serve passed, not a copy, once, and before the client disconnects",
     );
   }
   return { transport, fault: faultOf(transport, options.readLimit) };
@@ -72,7 +73,8 @@ function faultOf(
   const limits = transport.limits;
   if (limits === undefined) {
     return new TypeError(
-      "Cannot upgrade request: the websocket of Bun.serve must be the websocket of an Upgrader",
+      "Cannot upgrade request: the websocket of Bun.serve must be the websocket of an Upgrader; " +
+        "Bun has opened the connection for the other one, which alone can close it",
     );
   }
   if (clampLimit(readLimit) <= limits.readLimit) return undefined;
@@ -82,12 +84,19 @@ function faultOf(
   );
 }
 
-/** The client's address. Bun forgets it with the upgrade. */
+/** The client's address, which Bun only knows before the upgrade. */
 export function remoteAddrOnBun(
   request: Request,
   server: BunServer,
 ): Addr | undefined {
   const address = server.requestIP(request);
-  if (address === null) return undefined;
-  return { transport: "tcp", hostname: address.address, port: address.port };
+  if (address !== null) {
+    const { address: ip, port } = address;
+    return { transport: "tcp", hostname: plainIP(ip), port };
+  }
+  // On a unix socket it is null, as it is of a client that has gone.
+  const url = (server as { readonly url?: URL }).url;
+  return url?.protocol === "unix:"
+    ? { transport: "unix", path: url.pathname }
+    : undefined;
 }

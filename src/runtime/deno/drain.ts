@@ -1,24 +1,24 @@
-// Deno's socket tells how much is unsent but not when that changes, so it is
-// asked: at first in the next turns of the event loop, which is enough for a
-// peer that reads, then ever more seldom.
+// Deno's socket says how much is unsent, but not when that changes, so we poll:
+// at first in the next turns of the event loop, which is enough for a peer that
+// reads, then ever more rarely.
 const TURNS = 4;
 const FIRST_DELAY = 1;
 const MAX_DELAY = 50;
 
-/** Waits for a socket's buffer to be under its high-water mark. */
+/** Waits for a socket's buffer to fall below its high-water mark. */
 export class Drain {
   readonly #buffered: () => number;
   readonly #mark: number;
   #waiting: PromiseWithResolvers<void> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #asked = 0;
-  // Never less than what is in the buffer, so that it is asked for seldom.
+  // An upper bound of what is in the buffer, so that we rarely have to ask.
   #atMost = 0;
 
   /**
-   * Waits for nothing yet.
+   * Makes one that does not wait yet.
    *
-   * @param buffered Tells the bytes in the buffer
+   * @param buffered Returns the bytes in the buffer
    * @param mark The high-water mark
    */
   constructor(buffered: () => number, mark: number) {
@@ -29,7 +29,7 @@ export class Drain {
   /**
    * Waits for the buffer to be down to the mark.
    *
-   * @param added The most bytes that have been put into it since the last call
+   * @param added The most bytes that were added since the last call
    * @returns A promise, or `undefined` if there is nothing to wait for
    */
   wait(added: number): Promise<void> | undefined {
@@ -44,7 +44,7 @@ export class Drain {
     return this.#waiting.promise;
   }
 
-  /** Rejects who waits: the buffer will not be emptied. */
+  /** Rejects the waits: the buffer will not be emptied. */
   end(reason: unknown): void {
     clearTimeout(this.#timer);
     this.#waiting?.reject(reason);

@@ -1,7 +1,7 @@
 import { ProtocolError, ReadLimitError } from "../../errors.ts";
 
-// What Deno's parser says, and the close code that stands for it. Deno itself
-// sends none for most of them: it ends the TCP connection.
+// The messages of Deno's parser, and the close codes for them. For most of them
+// Deno itself sends no close frame, but ends the TCP connection.
 const PROTOCOL_ERRORS: ReadonlyMap<string, number> = new Map([
   ["Reserved bits are not zero", 1002],
   ["Invalid value", 1002], // an unknown opcode
@@ -14,14 +14,15 @@ const PROTOCOL_ERRORS: ReadonlyMap<string, number> = new Map([
   ["Invalid UTF-8", 1007],
 ]);
 
-// A frame of Deno's socket may have 64 MiB; it cannot be changed.
+// Deno's limit for a frame is 64 MiB and cannot be changed.
 const MAX_FRAME = 64 * 2 ** 20;
 
 /**
- * The error of a rule that the peer broke, from what Deno's error event says.
+ * The error of a rule that the peer broke, from the message of Deno's error
+ * event.
  *
  * @param message The event's message
- * @returns The error, or `undefined` where it was the network that failed
+ * @returns The error, or `undefined` if the network failed
  */
 export function failureOf(message: string): Error | undefined {
   if (message === "Frame too large") {
@@ -36,7 +37,7 @@ export function failureOf(message: string): Error | undefined {
 }
 
 /**
- * What an error event of Deno's socket says, as an error.
+ * Makes an error of an error event of Deno's socket.
  *
  * @param event The event
  * @returns The error
@@ -48,8 +49,8 @@ export function causeOf(event: Event): Error {
 }
 
 /**
- * The cause of an end that came, without an error event, after this side's
- * close frame.
+ * The cause of an end after this side's close frame that came without an error
+ * event.
  *
  * @returns The error
  */

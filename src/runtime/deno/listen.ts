@@ -1,7 +1,7 @@
 import type { Listener, ListenOptions } from "../../transport/listener.ts";
 import type { DenoServeInfo } from "./types.ts";
 
-/** What a server of `Deno.serve` is made with. */
+/** What a server of `Deno.serve` needs. */
 export interface DenoListenOptions extends ListenOptions {
   /** Answers every request. */
   readonly fetch: (
@@ -13,11 +13,11 @@ export interface DenoListenOptions extends ListenOptions {
 /**
  * Listens with `Deno.serve`.
  *
- * @throws {Error} If the address cannot be listened on
+ * @throws {Error} If it cannot listen on the address
  */
 export function listenOnDeno(options: DenoListenOptions): Listener {
-  const { port, hostname, tls, fetch, onError } = options;
-  // Whoever asks, and is answered when the server is cut.
+  const { port, hostname, tls, fetch, onError, onFailed } = options;
+  // Requests without an answer yet, to be answered when the server is cut.
   const pending = new Set<(response: Response) => void>();
   const server = Deno.serve(
     {
@@ -40,6 +40,15 @@ export function listenOnDeno(options: DenoListenOptions): Listener {
     },
   );
   const cutting = Promise.withResolvers<void>();
+  let stopping = false;
+  // For example because file descriptors ran out: Deno accepts nothing more.
+  server.finished.catch((error: unknown) => error).then((error) => {
+    if (stopping) return;
+    onFailed(
+      error ??
+        new Error("Cannot accept connections: Deno has closed the listener"),
+    );
+  });
   return {
     addr: {
       transport: "tcp",
@@ -47,8 +56,11 @@ export function listenOnDeno(options: DenoListenOptions): Listener {
       port: server.addr.port,
     },
     stopEndsConns: true,
-    stop: () => Promise.race([server.shutdown(), cutting.promise]),
-    // Deno cuts nothing: a body that is being sent goes on.
+    stop: () => {
+      stopping = true;
+      return Promise.race([server.shutdown(), cutting.promise]);
+    },
+    // Deno cannot cut a body that is being sent; it goes on.
     cut: () => {
       for (const resolve of pending) resolve(unavailable());
       cutting.resolve();
@@ -65,5 +77,8 @@ async function answer(
 }
 
 function unavailable(): Response {
-  return new Response("Service Unavailable\n", { status: 503 });
+  return new Response("Service Unavailable\n", {
+    status: 503,
+    headers: { "Retry-After": "5" },
+  });
 }

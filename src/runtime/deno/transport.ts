@@ -1,5 +1,8 @@
+// One socket in all its states, hence past 300 lines.
+
 import { Buffer } from "node:buffer";
 
+import { CloseError } from "../../close.ts";
 import { ReadLimitError, UnsupportedError } from "../../errors.ts";
 import type { DataType } from "../../message.ts";
 import { preparedData, type PreparedMessage } from "../../prepared.ts";
@@ -8,13 +11,15 @@ import type {
   Capabilities,
   Engine,
   Transport,
+  TransportCounts,
   TransportEnd,
   TransportReceiver,
 } from "../../transport/transport.ts";
+import { unshared } from "../../base/user_values.ts";
 import { Drain } from "./drain.ts";
 import { causeOf, cutWhileClosing, failureOf } from "./failures.ts";
 
-/** What `Deno.upgradeWebSocket` can do, and cannot. */
+/** What the sockets of `Deno.upgradeWebSocket` can and cannot do. */
 export const DENO_CAPABILITIES: Capabilities = Object.freeze({
   ping: false,
   controlHandlers: false,
@@ -31,7 +36,7 @@ export const DENO_CAPABILITIES: Capabilities = Object.freeze({
 /** What error messages call this engine. */
 export const DENO_DESCRIPTION = "the native engine on Deno";
 
-/** What a {@linkcode DenoTransport} is made with. */
+/** What a {@linkcode DenoTransport} needs. */
 export interface DenoTransportOptions {
   /** The peer's address. */
   readonly remoteAddr: Addr | undefined;
@@ -39,15 +44,17 @@ export interface DenoTransportOptions {
   readonly subprotocol: string;
   /** Milliseconds until the socket must be open. */
   readonly handshakeTimeout: number;
-  /** Milliseconds of silence after which Deno gives the peer up. */
+  /** Milliseconds of silence after which Deno gives up the peer. */
   readonly idleTimeout: number | undefined;
+  /** Milliseconds in which Deno must report an end that it has begun. */
+  readonly closeTimeout: number;
   /** Bytes of one received message. */
   readonly readLimit: number;
   /** Bytes that may wait in the socket before a `send` waits. */
   readonly highWaterMark: number;
 }
 
-// How Deno words the end by its `idleTimeout`.
+// Deno's message when its `idleTimeout` ends a connection.
 const NO_PONG = "No response from ping frame.";
 
 interface CloseToSend {
@@ -67,17 +74,23 @@ export class DenoTransport implements Transport {
   readonly localAddr: undefined = undefined;
   readonly remoteAddr: Addr | undefined;
   received = 0;
+  #bytesReceived = 0;
+  #messagesSent = 0;
+  #bytesSent = 0;
   readonly #socket: WebSocket;
   readonly #options: DenoTransportOptions;
   readonly #drain: Drain;
+  readonly #emptied: Drain; // after the close frame: all has gone out
   #readLimit: number;
   #receiver: TransportReceiver | undefined; // until the end
-  #deaf = false; // no more messages: the connection has been failed
+  #deaf = false; // failed: messages are ignored
   #open = false;
   #opening: ReturnType<typeof setTimeout> | undefined;
-  // Deno's socket takes nothing before it is open.
+  #vanishing: ReturnType<typeof setTimeout> | undefined;
+  // Deno's socket accepts nothing before it is open.
   #early: (string | Uint8Array<ArrayBuffer>)[] = [];
   #earlySize = 0;
+  #sent = 0; // bytes, or UTF-16 units
   #closeSent: CloseToSend | undefined;
   #cause: unknown; // what the error event said
 
@@ -94,6 +107,7 @@ export class DenoTransport implements Transport {
     this.remoteAddr = options.remoteAddr;
     this.#readLimit = options.readLimit;
     this.#drain = new Drain(() => this.bufferedAmount, options.highWaterMark);
+    this.#emptied = new Drain(() => this.bufferedAmount, 0);
     socket.binaryType = "arraybuffer";
   }
 
@@ -101,8 +115,22 @@ export class DenoTransport implements Transport {
     return this.#earlySize + this.#socket.bufferedAmount;
   }
 
-  // To be called in the turn of the upgrade: the socket opens, and events come,
-  // only after the response has been returned.
+  get taken(): number {
+    return this.#sent - this.bufferedAmount;
+  }
+
+  get counts(): TransportCounts {
+    return {
+      bytesReceived: this.#bytesReceived,
+      wireBytesReceived: undefined,
+      messagesSent: this.#messagesSent,
+      bytesSent: this.#bytesSent,
+      wireBytesSent: undefined,
+    };
+  }
+
+  // Must be called in the turn of the upgrade: the socket opens, and events
+  // come, only after the response has been returned.
   start(receiver: TransportReceiver): void {
     this.#receiver = receiver;
     const socket = this.#socket;
@@ -117,7 +145,7 @@ export class DenoTransport implements Transport {
       this.#end({
         cause: new DOMException(
           `Cannot open connection: nothing came of the upgrade for ${handshakeTimeout} ms; ` +
-            "return the response of upgrade(), and give it the Request that Deno.serve gave, not a copy",
+            "return the response of upgrade(), and pass it the Request that Deno.serve passed, not a copy",
           "TimeoutError",
         ),
       });
@@ -128,7 +156,11 @@ export class DenoTransport implements Transport {
 
   resume(): void {}
 
-  flush(): void {}
+  flush(): void {
+    if (this.#open && this.#socket.readyState !== WebSocket.OPEN) {
+      this.#vanish();
+    }
+  }
 
   send(
     type: DataType,
@@ -139,15 +171,21 @@ export class DenoTransport implements Transport {
       ? typeof data === "string" ? data : decoder.decode(data)
       : typeof data === "string"
       ? encoder.encode(data)
-      : data as Uint8Array<ArrayBuffer>;
-    if (!this.#open) return this.#sendEarly(whole);
-    try {
-      // Copies the data.
-      this.#socket.send(whole);
-    } catch (error) {
-      // Its close event is on the way.
-      return Promise.reject(error);
+      : unshared(data); // Deno's socket refuses shared memory.
+    if (this.#receiver === undefined) throw new CloseError(1006);
+    this.#sent += data.length;
+    if (!this.#open) {
+      this.#countSent(whole);
+      return this.#sendEarly(whole);
     }
+    // A closing socket drops what is sent, without an error.
+    if (this.#socket.readyState !== WebSocket.OPEN) {
+      this.#vanish();
+      throw new CloseError(1006);
+    }
+    // Deno copies the data.
+    this.#socket.send(whole);
+    this.#countSent(whole);
     return this.#drain.wait(maxSize(whole));
   }
 
@@ -167,10 +205,11 @@ export class DenoTransport implements Transport {
     );
   }
 
-  close(code: number, reason: string): void {
-    if (this.#closeSent !== undefined) return;
+  close(code: number, reason: string): Promise<void> | undefined {
+    if (this.#closeSent !== undefined) return undefined;
     this.#closeSent = { code, reason };
     if (this.#open) this.#sendClose();
+    return this.#emptied.wait(Infinity);
   }
 
   fail(code: number, reason: string): void {
@@ -178,7 +217,7 @@ export class DenoTransport implements Transport {
     this.close(code, reason);
   }
 
-  // Deno cannot cut a connection: ours ends, and the socket is asked to.
+  // Deno cannot cut a connection: ours ends, and the socket is told to close.
   terminate(): void {
     this.fail(1011, "");
     this.#end({});
@@ -192,6 +231,11 @@ export class DenoTransport implements Transport {
 
   setCompressionLevel(): void {}
 
+  #countSent(data: string | Uint8Array): void {
+    this.#messagesSent++;
+    this.#bytesSent += byteLength(data);
+  }
+
   #sendEarly(
     data: string | Uint8Array<ArrayBuffer>,
   ): Promise<void> | undefined {
@@ -202,7 +246,7 @@ export class DenoTransport implements Transport {
 
   #sendClose(): void {
     const { code, reason } = this.#closeSent!;
-    // A reason without a code would be sent in the place of the code.
+    // Deno would send a reason without a code in place of the code.
     if (code === 1005) this.#socket.close();
     else this.#socket.close(code, reason);
   }
@@ -213,7 +257,7 @@ export class DenoTransport implements Transport {
     for (const data of this.#early) this.#socket.send(data);
     this.#early = [];
     this.#earlySize = 0;
-    // Also for a connection that has ended before: the socket shall go.
+    // Also after our connection has ended: the socket must not stay open.
     if (this.#closeSent === undefined && this.#receiver === undefined) {
       this.#closeSent = { code: 1011, reason: "" };
     }
@@ -227,25 +271,37 @@ export class DenoTransport implements Transport {
       this.#deaf = true;
       this.#receiver.failed(new ReadLimitError(this.#readLimit));
       this.close(1009, "");
-    } else if (typeof data === "string") {
-      this.#receiver.message(1, data);
-    } else {
-      this.#receiver.message(2, new Uint8Array(data));
+      return;
     }
+    this.#bytesReceived += byteLength(data);
+    if (typeof data === "string") this.#receiver.message(1, data);
+    else this.#receiver.message(2, new Uint8Array(data));
   }
 
-  // Deno may call it twice for one end.
+  // By its idleTimeout, Deno gives up a peer that takes nothing, but reports
+  // that only once the peer has taken what was sent, so perhaps never.
+  #vanish(): void {
+    if (this.#closeSent !== undefined || this.#receiver === undefined) return;
+    this.#vanishing ??= setTimeout(() => {
+      this.#receiver?.failed(this.#silence());
+      this.#end({});
+    }, this.#options.closeTimeout);
+  }
+
+  #silence(): DOMException {
+    return new DOMException(
+      `Cannot keep connection: the peer has been silent for ${this.#options.idleTimeout} ms`,
+      "TimeoutError",
+    );
+  }
+
+  // Deno may call this twice for one end.
   #closed(code: number, reason: string): void {
     const receiver = this.#receiver;
     if (receiver === undefined) return;
     const cause = this.#cause;
     if (code === 1001 && reason === NO_PONG && cause !== undefined) {
-      receiver.failed(
-        new DOMException(
-          `Cannot keep connection: the peer has been silent for ${this.#options.idleTimeout} ms`,
-          "TimeoutError",
-        ),
-      );
+      receiver.failed(this.#silence());
     } else if (code === 0 || this.#isCut(code)) {
       const failure = cause instanceof Error
         ? failureOf(cause.message)
@@ -259,8 +315,8 @@ export class DenoTransport implements Transport {
     this.#end(this.#cause === undefined ? {} : { cause: this.#cause });
   }
 
-  // While it closes, Deno reports an end without a close frame as an empty one.
-  // It is believed only as the echo of an empty one.
+  // While closing, Deno reports an end without a close frame like an empty
+  // close frame. We believe it only if ours was empty, too.
   #isCut(code: number): boolean {
     return code === 1005 && this.#closeSent !== undefined &&
       this.#closeSent.code !== 1005;
@@ -272,23 +328,28 @@ export class DenoTransport implements Transport {
     this.#receiver = undefined;
     this.#deaf = true;
     clearTimeout(this.#opening);
+    clearTimeout(this.#vanishing);
     this.#early = [];
     this.#earlySize = 0;
     receiver.ended(end);
-    this.#drain.end(
-      end.cause ?? new Error("Cannot send: the socket is closed"),
-    );
+    const reason = end.cause ?? new Error("Cannot send: the socket is closed");
+    this.#drain.end(reason);
+    this.#emptied.end(reason);
   }
 }
 
 function sizeExceeds(data: string | ArrayBuffer, limit: number): boolean {
   if (typeof data !== "string") return data.byteLength > limit;
-  // UTF-8 has one to three bytes for each unit of UTF-16.
+  // UTF-8 takes one to three bytes for each UTF-16 unit.
   if (data.length > limit) return true;
   return data.length * 3 > limit && Buffer.byteLength(data) > limit;
 }
 
-// UTF-8 has at most three bytes for a unit of UTF-16.
+function byteLength(data: string | ArrayBuffer | Uint8Array): number {
+  return typeof data === "string" ? Buffer.byteLength(data) : data.byteLength;
+}
+
+// UTF-8 takes at most three bytes for each UTF-16 unit.
 function maxSize(data: string | Uint8Array): number {
   return typeof data === "string" ? data.length * 3 : data.length;
 }

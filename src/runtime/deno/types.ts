@@ -1,6 +1,6 @@
 /**
- * What the upgrade needs of the second argument of a `Deno.serve` handler, its
- * `Deno.ServeHandlerInfo`.
+ * The part that the upgrade needs of the second argument of a `Deno.serve`
+ * handler, its `Deno.ServeHandlerInfo`.
  */
 export interface DenoServeInfo {
   /** The peer's address. */

@@ -1,3 +1,4 @@
+import { plainIP } from "../../base/ip.ts";
 import type { Addr, Transport } from "../../transport/transport.ts";
 import { DenoTransport } from "./transport.ts";
 import type { DenoServeInfo } from "./types.ts";
@@ -14,32 +15,38 @@ export interface DenoUpgradeOptions {
   readonly handshakeTimeout: number;
   /** Milliseconds of silence after which the peer is given up. */
   readonly idleTimeout: number | undefined;
+  /** Milliseconds in which Deno must report an end that it has begun. */
+  readonly closeTimeout: number;
   /** Bytes of one received message. */
   readonly readLimit: number;
   /** Bytes that may wait in the socket before a `send` waits. */
   readonly highWaterMark: number;
 }
 
-/** The connection, and what Deno must be given now. */
+/** The connection, and the response for Deno. */
 export interface DenoUpgrade {
   /** The connection, usable at once. */
   readonly transport: Transport;
   /**
-   * The 101. The handler must return it: once the request is upgraded, anything
-   * else makes Deno close its listener.
+   * The 101. The handler must return it: once the request has been upgraded,
+   * anything else makes Deno close its listener.
    */
   readonly response: Response;
 }
 
+// Deno aborts the signals of requests that it has upgraded, as if the client
+// had disconnected.
+const upgraded: WeakSet<Request> = new WeakSet();
+
 /**
- * Upgrades a request of `Deno.serve`. From where `Deno.upgradeWebSocket` has
+ * Upgrades a request of `Deno.serve`. Once `Deno.upgradeWebSocket` has
  * returned, nothing here throws.
  *
- * @param request The request that `Deno.serve` has given
+ * @param request The request that `Deno.serve` passed
  * @param options The handshake's outcome
  * @returns The connection and the response
- * @throws {TypeError} If Deno cannot upgrade the request, which can then be
- * answered otherwise
+ * @throws {TypeError} If Deno cannot upgrade the request, which can then still
+ * be answered
  */
 export function upgradeOnDeno(
   request: Request,
@@ -47,8 +54,8 @@ export function upgradeOnDeno(
 ): DenoUpgrade {
   const headers = new Headers();
   for (const [name, value] of options.headers) headers.append(name, value);
-  // Not by Deno's option `protocol`: that splits the client's offers at ", "
-  // and throws for "a,b".
+  // Deno's option `protocol` splits the client's offers at ", " and throws for
+  // "a,b", so we set the header.
   if (options.subprotocol !== "") {
     headers.set("Sec-WebSocket-Protocol", options.subprotocol);
   }
@@ -57,6 +64,7 @@ export function upgradeOnDeno(
       ? 0
       : Math.ceil(options.idleTimeout / 1000),
   });
+  upgraded.add(request);
   // Deno ignores its option `headers`.
   for (const [name, value] of headers) response.headers.append(name, value);
   return {
@@ -66,8 +74,22 @@ export function upgradeOnDeno(
 }
 
 /**
- * The client's address, from the handler's second argument. Deno forgets it with
- * the upgrade, and throws from then on.
+ * Whether the client has disconnected. If a request is upgraded after that,
+ * Deno never frees its socket. Deno aborts the request's signal, but only in a
+ * turn after the signal was first read.
+ *
+ * @param request The request that `Deno.serve` passed
+ * @returns Whether it has
+ */
+export async function hasGoneOnDeno(request: Request): Promise<boolean> {
+  const { signal } = request;
+  await new Promise<void>((resolve) => setImmediate(resolve));
+  return signal.aborted && !upgraded.has(request);
+}
+
+/**
+ * The client's address, from the handler's second argument. Deno only knows it
+ * before the upgrade, and throws afterwards.
  */
 export function remoteAddrOnDeno(
   info: DenoServeInfo | undefined,
@@ -81,7 +103,7 @@ export function remoteAddrOnDeno(
   if (addr?.transport === "tcp" && addr.hostname !== undefined) {
     return {
       transport: "tcp",
-      hostname: addr.hostname,
+      hostname: plainIP(addr.hostname),
       port: addr.port ?? 0,
     };
   }

@@ -1,0 +1,78 @@
+/**
+ * Safe ways to inspect what user code throws, returns and passes: `instanceof`
+ * throws on a revoked proxy, and any property may be a getter that throws.
+ */
+
+/**
+ * Whether a value is an instance of a class; `false` if it throws when
+ * inspected.
+ *
+ * @param value Any value
+ * @param type The class
+ * @returns Whether it is one
+ */
+export function isInstance<T>(
+  value: unknown,
+  type: abstract new (...args: never) => T,
+): value is T {
+  try {
+    return value instanceof type;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Makes an error of what was thrown.
+ *
+ * @param thrown Any value
+ * @param message The message of our error, if it was not one
+ * @returns The error itself, or ours with the value as its cause
+ */
+export function toError(thrown: unknown, message: string): Error {
+  return isInstance(thrown, Error)
+    ? thrown
+    : new Error(message, { cause: thrown });
+}
+
+/**
+ * A text property of whatever was thrown.
+ *
+ * @param value Any value
+ * @param name The property
+ * @returns The text, or `undefined` if it has none, or throws when inspected
+ */
+export function textProperty(value: unknown, name: string): string | undefined {
+  try {
+    const text = (value as Record<string, unknown> | null | undefined)?.[name];
+    return typeof text === "string" && text !== "" ? text : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Waits for what user code returned. A thenable's own `then` need not return a
+ * promise, so nothing is chained to it.
+ *
+ * @param value Any value
+ * @returns Fulfils when it has fulfilled; rejects as it does
+ */
+export async function settled(value: unknown): Promise<void> {
+  await value;
+}
+
+/**
+ * The bytes, or a copy of them if threads share their memory: others could
+ * change it while it is being sent, and some APIs refuse it.
+ *
+ * @param bytes The bytes
+ * @returns Bytes of an `ArrayBuffer`
+ */
+export function unshared(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  // Pages that are not isolated have no such class.
+  return typeof SharedArrayBuffer === "function" &&
+      bytes.buffer instanceof SharedArrayBuffer
+    ? new Uint8Array(bytes)
+    : bytes as Uint8Array<ArrayBuffer>;
+}

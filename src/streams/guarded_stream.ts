@@ -1,0 +1,123 @@
+import type { ByteReceiver, ByteStream } from "../transport/byte_stream.ts";
+import type { Addr } from "../transport/transport.ts";
+import { settled } from "../base/user_values.ts";
+
+/**
+ * Guards against what a user's stream throws after `start`, as the code that
+ * calls it serves other connections as well. A stream that throws has ended.
+ */
+export class GuardedStream implements ByteStream {
+  readonly #stream: ByteStream;
+  #receiver!: ByteReceiver;
+  #done: ((error?: unknown) => void) | undefined; // of the pending write
+  #end: { readonly error?: unknown } | undefined; // how it has ended
+
+  /**
+   * Guards a stream.
+   *
+   * @param stream The user's, not started
+   */
+  constructor(stream: ByteStream) {
+    this.#stream = stream;
+  }
+
+  get localAddr(): Addr | undefined {
+    return this.#stream.localAddr;
+  }
+
+  get remoteAddr(): Addr | undefined {
+    return this.#stream.remoteAddr;
+  }
+
+  get free(): ByteStream["free"] {
+    return this.#stream.free;
+  }
+
+  start(receiver: ByteReceiver): void {
+    this.#receiver = receiver;
+    this.#stream.start({
+      data: (chunk) => {
+        if (this.#end !== undefined) return;
+        if (chunk instanceof Uint8Array) receiver.data(chunk);
+        else this.#fail(noBytes(chunk));
+      },
+      end: () => {
+        if (this.#end === undefined) receiver.end();
+      },
+      closed: (error) => {
+        if (this.#end !== undefined) return;
+        this.#end = {};
+        receiver.closed(error);
+      },
+    });
+  }
+
+  pause(): void {
+    this.#run(() => this.#stream.pause());
+  }
+
+  resume(): void {
+    this.#run(() => this.#stream.resume());
+  }
+
+  write(chunk: Uint8Array, done: (error?: unknown) => void): void {
+    if (this.#end !== undefined) {
+      const error = this.#end.error ??
+        new Error("Cannot write: the stream is over");
+      queueMicrotask(() => done(error));
+      return;
+    }
+    this.#done = done;
+    this.#run(() =>
+      this.#stream.write(chunk, (error) => {
+        if (this.#done !== done) return;
+        this.#done = undefined;
+        done(error);
+      })
+    );
+  }
+
+  end(isLast?: boolean): void {
+    this.#run(() => this.#stream.end(isLast));
+  }
+
+  destroy(): void {
+    this.#run(() => this.#stream.destroy());
+  }
+
+  #run(act: () => unknown): void {
+    if (this.#end !== undefined) return;
+    try {
+      const result = act();
+      // Its type allows an async function.
+      if (result !== undefined) {
+        settled(result).catch((error) => this.#fail(error));
+      }
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (this.#end !== undefined) return;
+    this.#end = { error };
+    try {
+      settled(this.#stream.destroy()).catch(() => {});
+    } catch {
+      // Its end has been reported already.
+    }
+    // Never within the call that has failed.
+    queueMicrotask(() => {
+      const done = this.#done;
+      this.#done = undefined;
+      done?.(error);
+      this.#receiver.closed(error);
+    });
+  }
+}
+
+function noBytes(chunk: unknown): TypeError {
+  return new TypeError(
+    `Cannot read from stream: it gives a ${typeof chunk}, not a Uint8Array`,
+  );
+}

@@ -1,0 +1,332 @@
+// Options and their documentation; hence past 300 lines.
+
+/** The options of `ws`'s client, as those of a Dialer. */
+
+import { Buffer } from "node:buffer";
+
+import { Dialer, type DialerOptions } from "../client/dialer.ts";
+import type { CompressionOptions } from "../deflate/options.ts";
+import { UnsupportedError } from "../errors.ts";
+import { parseDialURL } from "../handshake/client_url.ts";
+import { buildClientRequest } from "../handshake/client_request.ts";
+import type { Duplex } from "../runtime/sockets/types.ts";
+
+/** How messages are compressed, as `ws` has it. */
+export interface PerMessageDeflateOptions {
+  /**
+   * Whether the server forgets each message before the next.
+   *
+   * @default {false}
+   */
+  serverNoContextTakeover?: boolean;
+  /**
+   * Whether the client forgets each message before the next.
+   *
+   * @default {false}
+   */
+  clientNoContextTakeover?: boolean;
+  /**
+   * The base-2 logarithm of the server's window, 8 to 15.
+   *
+   * @default {15}
+   */
+  serverMaxWindowBits?: number;
+  /**
+   * The base-2 logarithm of the client's window, 8 to 15.
+   *
+   * @default {15}
+   */
+  clientMaxWindowBits?: number | boolean;
+  /**
+   * Bytes under which a message goes out as it is.
+   *
+   * @default {1024}
+   */
+  threshold?: number;
+  /** Of zlib's options, the level alone is used. Default: zlib's own level. */
+  zlibDeflateOptions?: { level?: number };
+  /** Takes no effect: inflating has nothing to choose. Default: none. */
+  zlibInflateOptions?: object;
+  /** Takes no effect: zlib's work is shared by turns. Default: none. */
+  concurrencyLimit?: number;
+}
+
+/** What servers and clients of `ws` have in common. */
+export interface CommonOptions {
+  /**
+   * Whether several events may come in one turn of the event loop.
+   *
+   * @default {true}
+   */
+  allowSynchronousEvents?: boolean;
+  /**
+   * Whether pings are answered.
+   *
+   * @default {true}
+   */
+  autoPong?: boolean;
+  /**
+   * Milliseconds that the closing handshake may take.
+   *
+   * @default {30_000}
+   */
+  closeTimeout?: number;
+  /**
+   * Bytes of one message; 0 is no limit.
+   *
+   * @default {104_857_600}
+   */
+  maxPayload?: number;
+  /** Compresses messages. Default: on a client `true`, on a server `false`. */
+  perMessageDeflate?: boolean | PerMessageDeflateOptions;
+  /** Takes no effect: text is always checked. Default: `false`. */
+  skipUTF8Validation?: boolean;
+}
+
+/** The options of a client of `ws`. */
+export interface ClientOptions extends CommonOptions {
+  /** The subprotocols, where they are not an argument. Default: none. */
+  protocols?: string | string[];
+  /**
+   * Whether redirects are followed.
+   *
+   * @default {false}
+   */
+  followRedirects?: boolean;
+  /**
+   * How many redirects are followed.
+   *
+   * @default {10}
+   */
+  maxRedirects?: number;
+  /**
+   * Milliseconds for all of the dial.
+   *
+   * @default {45_000}
+   */
+  handshakeTimeout?: number;
+  /**
+   * The version of the protocol: 13 alone.
+   *
+   * @default {13}
+   */
+  protocolVersion?: number;
+  /** The value of the header Origin. Default: none. */
+  origin?: string;
+  /** Headers of the upgrade request. Default: none. */
+  headers?: Record<
+    string,
+    string | number | readonly string[] | undefined
+  >;
+  /** A user name and a password, with a colon between, for Basic authorization. Default: those of the URL. */
+  auth?: string;
+  /** Makes the connection of a `ws:` URL. Default: TCP. */
+  createConnection?: (options: {
+    host: string;
+    port: number;
+    path?: string;
+  }) => Duplex;
+  /** The authorities that are trusted, in PEM. Default: the runtime's. */
+  ca?: string | Uint8Array | (string | Uint8Array)[];
+  /** The client's certificate, in PEM. Default: none. */
+  cert?: string | Uint8Array;
+  /** The key of the certificate, in PEM. Default: none. */
+  key?: string | Uint8Array;
+  /** The passphrase of the key. Default: none. */
+  passphrase?: string;
+  /** The name that the server's certificate must be for. Default: the URL's host. */
+  servername?: string;
+  /**
+   * Whether the server's certificate must be valid.
+   *
+   * @default {true}
+   */
+  rejectUnauthorized?: boolean;
+}
+
+const UNSUPPORTED: Record<string, string> = {
+  agent: "dial through a proxy by a Dialer and its proxy, and use toWs()",
+  generateMask: "masks are the engine's to make",
+  finishRequest: "give headers as the option headers",
+  pfx: "give cert and key in PEM",
+  ciphers: "the runtime chooses them",
+  checkServerIdentity: "give servername",
+  localAddress: "connect by createConnection",
+  family: "connect by createConnection",
+  lookup: "connect by createConnection",
+};
+
+const MAX_PAYLOAD = 100 * 1024 * 1024;
+
+/** The settings of a connection, of the options that both sides have. */
+export function connOptions(
+  { maxPayload = MAX_PAYLOAD, closeTimeout = 30_000 }: CommonOptions,
+): {
+  readLimit: number;
+  closeTimeout: number;
+  keepAlive: false;
+} {
+  return {
+    readLimit: maxPayload > 0 ? maxPayload : Infinity,
+    closeTimeout,
+    keepAlive: false,
+  };
+}
+
+/** The compression that `perMessageDeflate` asks for. */
+export function compressionOf(
+  option: boolean | PerMessageDeflateOptions | undefined,
+): CompressionOptions | false {
+  if (!option) return false;
+  const given = option === true ? {} : option;
+  const { clientMaxWindowBits: bits } = given;
+  return {
+    level: given.zlibDeflateOptions?.level ?? -1,
+    threshold: given.threshold ?? 1024,
+    serverNoContextTakeover: given.serverNoContextTakeover ?? false,
+    clientNoContextTakeover: given.clientNoContextTakeover ?? false,
+    serverMaxWindowBits: given.serverMaxWindowBits ?? 15,
+    clientMaxWindowBits: typeof bits === "number" ? bits : 15,
+  };
+}
+
+/**
+ * Refuses what cannot be done, and would otherwise go unnoticed.
+ *
+ * @param options The options
+ * @throws {UnsupportedError} If there is one
+ * @throws {RangeError} If the version is unknown
+ */
+export function checkClientOptions(options: ClientOptions): void {
+  const given = options as Record<string, unknown>;
+  for (const [name, wayOut] of Object.entries(UNSUPPORTED)) {
+    const value = given[name];
+    if (value === undefined || value === null || value === false) continue;
+    throw new UnsupportedError(`Cannot use option ${name} of ws: ${wayOut}`);
+  }
+  const { protocolVersion = 13 } = options;
+  if (protocolVersion === 13) return;
+  if (protocolVersion === 8) {
+    throw new UnsupportedError(
+      "Cannot use option protocolVersion of ws: 8 is no version of a standard, use 13",
+    );
+  }
+  throw new RangeError(
+    `Unsupported protocol version: ${protocolVersion} (supported versions: 13)`,
+  );
+}
+
+/** A Dialer of the options. */
+export function dialerOf(url: URL, options: ClientOptions): Dialer {
+  const { createConnection, handshakeTimeout, perMessageDeflate = true } =
+    options;
+  const tls: Record<string, unknown> = {};
+  for (
+    const name of [
+      "ca",
+      "cert",
+      "key",
+      "passphrase",
+      "servername",
+      "rejectUnauthorized",
+    ] as const
+  ) {
+    const value = options[name];
+    if (value !== undefined && value !== null && value !== "") {
+      tls[name] = value;
+    }
+  }
+  const dialer: Record<string, unknown> = {
+    ...connOptions(options),
+    enableCompression: compressionOf(perMessageDeflate),
+    tls,
+  };
+  if (handshakeTimeout) dialer["handshakeTimeout"] = handshakeTimeout;
+  if (createConnection !== undefined) {
+    if (url.protocol === "wss:") {
+      throw new UnsupportedError(
+        "Cannot use option createConnection of ws with wss: TLS is spoken over what it makes, use a Dialer and its netDial, and toWs()",
+      );
+    }
+    dialer["netDial"] = (
+      { hostname, port, path }: {
+        hostname: string;
+        port: number;
+        path?: string;
+      },
+    ) =>
+      connected(
+        createConnection({
+          host: hostname,
+          port,
+          ...(path === undefined ? {} : { path }),
+        }),
+      );
+  }
+  return new Dialer(dialer as DialerOptions);
+}
+
+/** The socket that `createConnection` made, once it is connected. */
+function connected(
+  socket: Duplex & { readonly connecting?: boolean },
+): Duplex | Promise<Duplex> {
+  if (socket.connecting !== true) return socket;
+  return new Promise((resolve, reject) => {
+    socket.once("connect", () => resolve(socket));
+    socket.once("error", reject);
+  });
+}
+
+/**
+ * The headers of the request.
+ *
+ * @param url The URL, with a user name if it has one
+ * @param options The options
+ * @param subprotocols The subprotocols, for the check
+ * @returns The headers, checked
+ * @throws {TypeError} If one is malformed, or the handshake's own
+ */
+export function headersOf(
+  url: URL,
+  options: ClientOptions,
+  subprotocols: readonly string[],
+): [string, string][] {
+  const headers: [string, string][] = [];
+  for (const [name, value] of Object.entries(options.headers ?? {})) {
+    if (value === undefined) continue;
+    for (const one of Array.isArray(value) ? value : [value]) {
+      headers.push([name, String(one)]);
+    }
+  }
+  if (options.origin) headers.push(["Origin", options.origin]);
+  const auth = url.username !== "" || url.password !== ""
+    ? `${unescaped(url.username)}:${unescaped(url.password)}`
+    : options.auth;
+  const has = headers.some(([name]) => name.toLowerCase() === "authorization");
+  if (auth && !has) {
+    const credentials = Buffer.from(auth).toString("base64");
+    headers.push(["Authorization", `Basic ${credentials}`]);
+  }
+  buildClientRequest(parseDialURL(bare(url)), {
+    key: "",
+    subprotocols,
+    headers,
+  });
+  return headers;
+}
+
+/** The URL without a user name. */
+export function bare(url: URL): URL {
+  const copy = new URL(url);
+  copy.username = "";
+  copy.password = "";
+  return copy;
+}
+
+function unescaped(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,152 @@
+import { type Conn, insideOf } from "../conn/conn.ts";
+import { Queue } from "../conn/queue.ts";
+import { sizeOf } from "./data.ts";
+
+/** Is told how a message went. */
+export type Done = (error?: Error) => void;
+
+/** How a message is sent. */
+export interface Sending {
+  readonly binary: boolean;
+  readonly compress: boolean;
+  readonly fin: boolean;
+}
+
+interface Job {
+  readonly size: number;
+  readonly run: () => void | Promise<void>;
+  readonly done: Done;
+}
+
+/** What is sent, in the order of the calls, also behind a Blob that is being read. */
+export class Outgoing {
+  readonly #conn: Conn;
+  readonly #jobs: Queue<Job> = new Queue();
+  #waiting = 0; // bytes
+  #busy = false;
+  #over = false;
+  #fragments: WritableStreamDefaultWriter<string | Uint8Array> | undefined;
+
+  /**
+   * Makes the sending side of a connection.
+   *
+   * @param conn The connection
+   */
+  constructor(conn: Conn) {
+    this.#conn = conn;
+  }
+
+  /** Bytes that have not been given to the system. */
+  get amount(): number {
+    return this.#conn.bufferedAmount + this.#waiting;
+  }
+
+  /** Sends a message, or a fragment of one. */
+  send(
+    payload: string | Uint8Array | Blob,
+    sending: Sending,
+    done: Done,
+  ): void {
+    this.#run({
+      size: sizeOf(payload),
+      run: () =>
+        payload instanceof Blob
+          ? payload.arrayBuffer().then((bytes) =>
+            this.#send(new Uint8Array(bytes), sending, done)
+          )
+          : this.#send(payload, sending, done),
+      done,
+    });
+  }
+
+  /** Sends a ping or a pong, behind the messages. */
+  control(type: 9 | 10, payload: string | Uint8Array, done: Done): void {
+    this.#run({
+      size: sizeOf(payload),
+      run: () => {
+        // It would overtake what has been sent in this turn.
+        insideOf(this.#conn)!.transport.flush();
+        tell(this.#conn.writeControl(type, payload), done);
+      },
+      done,
+    });
+  }
+
+  /** Runs a function behind all that is to be sent. */
+  after(run: () => void): void {
+    this.#run({ size: 0, run, done: () => {} });
+  }
+
+  /** The connection is over. */
+  end(): void {
+    this.#over = true;
+    for (;;) {
+      const job = this.#jobs.shift();
+      if (job === undefined) return;
+      job.done(new Error("Cannot send: the connection is over"));
+    }
+  }
+
+  // What can be sent at once is, so that misuse throws at once.
+  #run(job: Job): void {
+    if (this.#busy) {
+      this.#jobs.push(job);
+      this.#waiting += job.size;
+      return;
+    }
+    const reading = job.run();
+    if (reading !== undefined) this.#wait(reading, job);
+  }
+
+  async #wait(reading: Promise<void>, first: Job): Promise<void> {
+    this.#busy = true;
+    this.#waiting += first.size;
+    let job: Job | undefined = first;
+    let running: void | Promise<void> = reading;
+    while (job !== undefined) {
+      try {
+        await running;
+      } catch (error) {
+        job.done(error as Error);
+      }
+      this.#waiting -= job.size;
+      job = this.#over ? undefined : this.#jobs.shift();
+      try {
+        running = job?.run();
+      } catch (error) {
+        running = undefined;
+        job?.done(error as Error);
+      }
+    }
+    this.#busy = false;
+  }
+
+  #send(
+    payload: string | Uint8Array,
+    { binary, compress, fin }: Sending,
+    done: Done,
+  ): void {
+    const conn = this.#conn;
+    const type = binary ? 2 : 1;
+    // It counts where the message is handed over, which is at once unless others
+    // wait before it.
+    if (!compress) conn.enableWriteCompression(false);
+    try {
+      if (fin && this.#fragments === undefined) {
+        tell(conn.writeMessage(type, payload), done);
+        return;
+      }
+      const writer = this.#fragments ??= conn.nextWriter(type).getWriter();
+      const written = writer.write(payload);
+      if (!fin) return tell(written, done);
+      this.#fragments = undefined;
+      tell(writer.close(), done);
+    } finally {
+      if (!compress) conn.enableWriteCompression(true);
+    }
+  }
+}
+
+function tell(promise: Promise<unknown>, done: Done): void {
+  promise.then(() => done(), done);
+}
