@@ -14,16 +14,17 @@
 
 import { fileURLToPath } from "node:url";
 
-import { findSnippets } from "./docs/snippets.ts";
-import { type ExitCode, runChild } from "./runner/child.ts";
-import { findBun } from "./runner/find_bun.ts";
+import { listUserPages } from "./house/docs/pages.ts";
+import { findSnippets, needsPackages } from "./house/docs/snippets.ts";
+import { type ExitCode, runChild } from "./support/runner/child.ts";
+import { findBun } from "./support/runner/find_bun.ts";
 import {
   type Counts,
   countTests,
   listFailures,
   sumCounts,
-} from "./runner/junit.ts";
-import { type Modules, prepareModules } from "./runner/modules.ts";
+} from "./support/runner/junit.ts";
+import { type Modules, prepareModules } from "./support/runner/modules.ts";
 
 interface Plan {
   readonly deno: boolean;
@@ -45,11 +46,12 @@ interface Result {
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 /** Checked by the test beside them, as a user's own compiler would. */
 const USERS_FORMS: readonly string[] = [
-  "tests/types/bun_forms.ts",
-  "tests/types/deno_forms.ts",
+  "tests/house/types/bun_forms.ts",
+  "tests/house/types/data_forms.ts",
+  "tests/house/types/deno_forms.ts",
 ];
 const CHECK_LIMIT = 5 * 60_000;
-const SUITE_LIMIT = 13 * 60_000;
+const SUITE_LIMIT = 25 * 60_000;
 
 async function main(args: readonly string[]): Promise<void> {
   const plan = await makePlan(args);
@@ -149,16 +151,22 @@ async function checkTypes(modules: Modules, temp: string): Promise<Result> {
     "--doc",
     ...await existing("mod.ts", "src", "examples"),
     ...tests,
-    ...await writeSnippets("README.md", temp),
+    ...(await Promise.all(
+      listUserPages().map((page) => writeSnippets(page, temp)),
+    )).flat(),
   ], { timeout: CHECK_LIMIT });
   const passed = code === 0 ? 1 : 0;
   const counts = { passed, failed: 0, skipped: 0 };
   return summarize("Types", { counts, failures: [] }, code);
 }
 
-/** A page's blocks as files: the README's own test runs them. */
+/**
+ * A page's blocks as files: a test of their own runs them, and another checks
+ * and runs those that need packages.
+ */
 async function writeSnippets(page: string, temp: string): Promise<string[]> {
-  const snippets = findSnippets(await Deno.readTextFile(ROOT + page));
+  const snippets = findSnippets(await Deno.readTextFile(ROOT + page))
+    .filter((snippet) => !needsPackages(snippet));
   return await Promise.all(snippets.map(async ({ name, code }) => {
     const path = `${temp}/${`${page} ${name}`.replaceAll(/[^\w.-]/g, "_")}.ts`;
     await Deno.writeTextFile(path, code);

@@ -1,6 +1,6 @@
 /** Runs the rounds. */
 
-import { findBun } from "../runner/find_bun.ts";
+import { findBun } from "../support/runner/find_bun.ts";
 import { measure, type Measurement, type Settings } from "./measure.ts";
 import {
   cellsOf,
@@ -10,7 +10,7 @@ import {
   LOADS,
   type ServerName,
 } from "./plan.ts";
-import type { Rounds } from "./report.ts";
+import { paceOf, type Rounds } from "./report.ts";
 
 /** A load on a server, by the key that its measurements get. */
 export interface Job {
@@ -43,7 +43,8 @@ export function jobsOf(comparisons: readonly Comparison[]): Job[] {
 
 /**
  * Measures every job once a round, in turn there and back, so that what drifts
- * on the machine falls on all alike.
+ * on the machine falls on all alike; what is paced comes last, since it needs
+ * the rates of its round.
  */
 export async function runRounds(
   jobs: readonly Job[],
@@ -60,11 +61,14 @@ export async function runRounds(
     const found = new Map<string, Measurement | undefined>(
       jobs.map(({ key }) => [key, undefined]),
     );
-    for (const job of round % 2 === 0 ? jobs : jobs.toReversed()) {
+    const ordered = (round % 2 === 0 ? [...jobs] : jobs.toReversed())
+      .sort((a, b) => Number(isPaced(a)) - Number(isPaced(b)));
+    for (const job of ordered) {
       const { key, server } = job;
-      const load = options.tiny ? tinyLoad(job.load) : job.load;
+      let load = options.tiny ? tinyLoad(job.load) : job.load;
       log(`round ${round + 1} of ${options.rounds}: ${key}`);
       try {
+        if (isPaced(job)) load = { ...load, rate: paceOf(server, found) };
         found.set(key, await measure(load, server, settings));
       } catch (error) {
         // One that fails must not cost the others: the table has a gap.
@@ -74,6 +78,10 @@ export async function runRounds(
     rounds.push(found);
   }
   return rounds;
+}
+
+function isPaced({ load }: Job): boolean {
+  return load.kind === "paced";
 }
 
 function tinyLoad(load: Load): Load {

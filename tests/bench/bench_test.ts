@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { test } from "../helper.ts";
+import { test } from "../support/helper.ts";
 import type { Comparison } from "./plan.ts";
 
 /** Every kind of load once, and every server that needs no package. */
@@ -24,6 +24,15 @@ const CELLS: readonly Comparison[] = [
     against: { load: "single", server: "bare-bun" },
     figure: "p99",
   },
+  {
+    subject: { load: "paced", server: "wire-bun" },
+    against: { load: "paced", server: "native-deno" },
+    figure: "p999",
+  },
+  {
+    subject: { load: "http2-large", server: "http2-bun" },
+    against: { load: "tls-large", server: "http2-bun" },
+  },
   { subject: { load: "idle", server: "wire-deno" } },
   { subject: { load: "stream", server: "wire-bun" } },
 );
@@ -43,7 +52,7 @@ test("runRounds() measures every cell of a tiny round", async () => {
     log: (line) => log.push(line),
   });
   assertEquals(rounds.length, 1);
-  assertEquals(rounds[0]!.size, 20);
+  assertEquals(rounds[0]!.size, 25);
   for (const [cell, one] of rounds[0]!) {
     assert(one !== undefined && one.messages > 0, `${cell}: ${log.join("\n")}`);
   }

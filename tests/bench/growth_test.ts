@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { test } from "../helper.ts";
+import { test } from "../support/helper.ts";
 import { growthJobs, growthTable, type Series } from "./growth.ts";
 import { echo } from "./plan.ts";
 
@@ -17,6 +17,7 @@ function measured(messages: number) {
     seconds: 2,
     p50: 0,
     p99: 0,
+    p999: 0,
     ownCpu: 0,
     serverCpu: 1,
   };

@@ -4,12 +4,13 @@
  * {@linkcode LoadResult}.
  *
  *     bun tests/bench/load.ts --url ws://127.0.0.1:8080/ [--kind echo]
- *       [--conns 32] [--depth 16] [--size 64] [--type binary|text]
- *       [--compressed] [--seconds 2] [--warmup 0.5] [--pid SERVER]
+ *       [--conns 32] [--depth 16] [--size 64] [--type binary|text] [--rate 1000]
+ *       [--compressed] [--http2] [--seconds 2] [--warmup 0.5] [--pid SERVER]
  *
- * Kinds: `echo` keeps `depth` messages in flight on each connection;
+ * Kinds: `echo` keeps `depth` messages in flight on each connection; `paced`
+ * sends `rate` messages a second, whenever those before come back;
  * `connect` opens and closes connections, `conns` at a time; `broadcast` makes
- * one connection ask for a message to all; `stream` sends one message of `size`
+ * one connection ask for `depth` messages to all; `stream` sends one message of `size`
  * bytes and reads it back; `idle` echoes once and then only stays, until its
  * standard input ends.
  *
@@ -31,8 +32,9 @@ import {
   upgradeRequest,
 } from "./load/frames.ts";
 import { Histogram } from "./load/histogram.ts";
+import { Pace } from "./load/pace.ts";
 import { openPeers, Peer, type Target } from "./load/peer.ts";
-import { cpuSeconds, resident } from "../process/proc.ts";
+import { cpuSeconds, resident } from "../support/process/proc.ts";
 
 /** What the generator prints. */
 export interface LoadResult {
@@ -45,6 +47,9 @@ export interface LoadResult {
   /** Round trips in microseconds, waiting in the pipeline included. */
   readonly p50: number;
   readonly p99: number;
+  readonly p999: number;
+  /** The p99 of how late a paced message was sent, in microseconds. */
+  readonly late?: number;
   /** The CPU seconds that this process used. */
   readonly ownCpu: number;
   /** The CPU seconds that the server used, where they can be had. */
@@ -59,6 +64,8 @@ interface Options {
   readonly depth: number;
   readonly size: number;
   readonly type: 1 | 2;
+  /** Messages a second. */
+  readonly rate: number;
   /** Milliseconds. */
   readonly seconds: number;
   readonly warmup: number;
@@ -71,14 +78,15 @@ const CHUNK = 262_144;
 class Meter {
   messages = 0;
   bytes = 0;
-  readonly times: Histogram = new Histogram();
+  readonly times: Histogram;
   readonly #pid: number | undefined;
   #start = 0;
   #serverCpu: number | undefined;
   #ownCpu = process.cpuUsage();
 
-  constructor(pid: number | undefined) {
+  constructor(pid: number | undefined, times: Histogram = new Histogram()) {
     this.#pid = pid;
+    this.times = times;
     this.start();
   }
 
@@ -101,6 +109,7 @@ class Meter {
       seconds,
       p50: this.times.quantile(0.5),
       p99: this.times.quantile(0.99),
+      p999: this.times.quantile(0.999),
       ownCpu: (user + system) / 1e6,
       serverCpu: serverCpu === undefined || this.#serverCpu === undefined
         ? undefined
@@ -119,7 +128,9 @@ async function main(): Promise<void> {
       depth: { type: "string", default: "16" },
       size: { type: "string", default: "64" },
       type: { type: "string", default: "binary" },
+      rate: { type: "string", default: "1000" },
       compressed: { type: "boolean", default: false },
+      http2: { type: "boolean", default: false },
       seconds: { type: "string", default: "2" },
       warmup: { type: "string", default: "0.5" },
       pid: { type: "string" },
@@ -129,11 +140,12 @@ async function main(): Promise<void> {
   const url = new URL(values.url ?? "");
   const request = upgradeRequest(url, compressed);
   const options: Options = {
-    target: { url, request, compressed },
+    target: { url, request, compressed, http2: values.http2 },
     conns: Number(values.conns),
     depth: Number(values.depth),
     size: Number(values.size),
     type: values.type === "text" ? 1 : 2,
+    rate: Number(values.rate),
     seconds: Number(values.seconds) * 1000,
     warmup: Number(values.warmup) * 1000,
     pid: values.pid === undefined ? undefined : Number(values.pid),
@@ -141,6 +153,7 @@ async function main(): Promise<void> {
   const kinds: Record<string, (options: Options) => Promise<LoadResult>> = {
     __proto__: null!,
     echo,
+    paced,
     connect,
     broadcast,
     stream,
@@ -199,6 +212,42 @@ async function echo(options: Options): Promise<LoadResult> {
   return await measure(meter, options);
 }
 
+async function paced(options: Options): Promise<LoadResult> {
+  const { target, conns, rate, size } = options;
+  const { frame, replySize } = echoFrame(options);
+  const peers = await openPeers(target, conns);
+  const warmup = Math.ceil(rate * options.warmup / 1000);
+  const count = Math.ceil(rate * options.seconds / 1000);
+  const pace = new Pace({ conns, rate, warmup, count });
+  const meter = new Meter(options.pid, pace.times);
+  const done = Promise.withResolvers<void>();
+  const start = performance.now();
+  const now = () => performance.now() - start;
+  for (const [conn, peer] of peers.entries()) {
+    const counter = new ReplyCounter(options.type, replySize);
+    peer.receive = (chunk) => {
+      pace.answer(conn, counter.push(chunk), now());
+      if (pace.answered) done.resolve();
+    };
+  }
+  const send = () => {
+    // No more than once around, so that what comes is read in between.
+    for (let i = 0; i < conns; i++) {
+      const conn = pace.take(now());
+      if (conn === undefined) break;
+      peers[conn]!.write(frame);
+      if (pace.warm) meter.start();
+    }
+    // No timer is finer than a millisecond.
+    if (!pace.over) setImmediate(send);
+  };
+  send();
+  await done.promise;
+  meter.messages = count;
+  meter.bytes = count * size;
+  return { ...meter.result(), late: pace.late.quantile(0.99) };
+}
+
 function echoFrame(
   options: Options,
 ): { frame: Uint8Array; replySize: number | undefined } {
@@ -233,7 +282,7 @@ async function connect(options: Options): Promise<LoadResult> {
 }
 
 async function broadcast(options: Options): Promise<LoadResult> {
-  const { conns, target, size } = options;
+  const { conns, depth, target, size } = options;
   const meter = new Meter(options.pid);
   const peers = await openPeers(target, conns);
   const trigger = clientFrame(0x81, letters(1));
@@ -252,7 +301,7 @@ async function broadcast(options: Options): Promise<LoadResult> {
       const now = performance.now();
       meter.times.add((now - start) * 1000);
       start = now;
-      left = conns;
+      left = conns * depth;
       peers[0]!.write(trigger);
     };
   }

@@ -2,11 +2,11 @@
 
 import { fileURLToPath } from "node:url";
 
-import { Child, commandOf } from "../process/child.ts";
+import { commandOf, Program } from "../support/child.ts";
 import type { LoadResult } from "./load.ts";
 import { type Load, type Server, SERVERS } from "./plan.ts";
-import { resetPeak, resident } from "../process/proc.ts";
-import type { Ready } from "../process/control.ts";
+import { resetPeak, resident } from "../support/process/proc.ts";
+import type { Ready } from "../support/process/control.ts";
 
 /** How it is measured. */
 export interface Settings {
@@ -46,9 +46,11 @@ export async function measure(
   if (known === undefined) {
     return await runLoad(load, new URL(server), undefined, settings);
   }
-  const child = new Child(serverCommand(known, load, settings));
+  const child = new Program(serverCommand(known, load, settings), {
+    stderr: "inherit",
+  });
   try {
-    const { port, pid } = await child.readJson<Ready>(LIMIT);
+    const { port, pid } = await child.read<Ready>(LIMIT);
     const scheme = load.tls ? "wss" : "ws";
     const url = new URL(`${scheme}://127.0.0.1:${port}${load.path ?? "/"}`);
     if (load.kind === "idle") {
@@ -67,14 +69,14 @@ async function measureIdle(
   load: Load,
   url: URL,
   pid: number,
-  server: Child,
+  server: Program,
   settings: Settings,
 ): Promise<Measurement> {
-  const loads: Child[] = [];
+  const loads: Program[] = [];
   const open = async (conns: number): Promise<LoadResult> => {
     const child = startLoad({ ...load, conns }, url, pid, settings);
     loads.push(child);
-    const result = await child.readJson<LoadResult>(LIMIT);
+    const result = await child.read<LoadResult>(LIMIT);
     await server.ask(LIMIT);
     return result;
   };
@@ -114,7 +116,7 @@ async function runLoad(
   const child = startLoad(load, url, pid, settings);
   const { warmup, seconds } = settings;
   try {
-    return await child.readJson((warmup + seconds) * 1000 + LIMIT);
+    return await child.read((warmup + seconds) * 1000 + LIMIT);
   } finally {
     await child.end();
   }
@@ -128,7 +130,7 @@ function serverCommand(
   const [file = "", ...args] = server.command;
   if (load.tls) args.push("tls");
   const url = new URL(`servers/${file}`, import.meta.url);
-  return commandOf(server.runtime, settings.bun, url, args);
+  return commandOf(url, args, server.runtime, settings.bun);
 }
 
 function startLoad(
@@ -136,8 +138,8 @@ function startLoad(
   url: URL,
   pid: number | undefined,
   settings: Settings,
-): Child {
-  return new Child([
+): Program {
+  return new Program([
     ...settings.bun,
     fileURLToPath(new URL("load.ts", import.meta.url)),
     `--url=${url}`,
@@ -146,9 +148,11 @@ function startLoad(
     `--depth=${load.depth ?? 1}`,
     `--size=${load.size ?? 0}`,
     `--type=${load.type ?? "binary"}`,
+    `--rate=${load.rate ?? 0}`,
     `--seconds=${settings.seconds}`,
     `--warmup=${settings.warmup}`,
     ...load.compressed ? ["--compressed"] : [],
+    ...load.http2 ? ["--http2"] : [],
     ...pid === undefined ? [] : [`--pid=${pid}`],
-  ]);
+  ], { stderr: "inherit" });
 }

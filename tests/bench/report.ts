@@ -1,10 +1,20 @@
 /** What the rounds say, as tables. */
 
 import type { Measurement } from "./measure.ts";
-import { type Comparison, keyOf, LOADS, SERVERS } from "./plan.ts";
+import {
+  type Comparison,
+  keyOf,
+  LOADS,
+  type Percentile,
+  type ServerName,
+  SERVERS,
+} from "./plan.ts";
 
-/** The measurements of all rounds; `undefined` = it could not be measured. */
-export type Rounds = readonly ReadonlyMap<string, Measurement | undefined>[];
+/** The measurements of a round; `undefined` = it could not be measured. */
+export type Round = ReadonlyMap<string, Measurement | undefined>;
+
+/** The measurements of all rounds. */
+export type Rounds = readonly Round[];
 
 /** A line of the table of comparisons, of the median over the rounds. */
 export interface Outcome {
@@ -16,6 +26,15 @@ export interface Outcome {
   /** How many times the CPU time of the subject its counterpart used. */
   readonly cpu: number | undefined;
 }
+
+/** What share of the rate that the slowest can do is asked of all. */
+const PACE = 0.6;
+
+const PERCENTILES: Readonly<Record<Percentile, string>> = {
+  p50: "p50",
+  p99: "p99",
+  p999: "p99.9",
+};
 
 /** The middle of the values; `undefined` if there are none. */
 export function median(values: readonly number[]): number | undefined {
@@ -43,8 +62,8 @@ export function compare(
     if (against === undefined) {
       const unit = LOADS[subject.load].kind === "idle" ? 2 ** 10 : 2 ** 20;
       if (mine.memory !== undefined) values.push(mine.memory / unit);
-    } else if (other !== undefined && figure === "p99") {
-      values.push(mine.p99 / other.p99);
+    } else if (other !== undefined && isPercentile(figure)) {
+      values.push(mine[figure] / other[figure]);
     } else if (other !== undefined) {
       values.push(rate(mine) / rate(other));
       const cost = cpuPerMessage(mine);
@@ -63,11 +82,12 @@ export function compare(
 
 /** Where a line stands with its floor and its goal. */
 export function verdict(outcome: Outcome): string {
-  const { value, comparison: { floor, goal, against, figure } } = outcome;
+  const { comparison: { floor, goal, against, figure } } = outcome;
+  const value = figure === "cpu" ? outcome.cpu : outcome.value;
   if (value === undefined || floor === undefined || goal === undefined) {
     return "";
   }
-  const sign = against === undefined || figure === "p99" ? -1 : 1;
+  const sign = against === undefined || isPercentile(figure) ? -1 : 1;
   if (value * sign >= goal * sign) return "goal";
   return value * sign >= floor * sign ? "floor" : "BELOW";
 }
@@ -84,7 +104,11 @@ export function comparisonTable(outcomes: readonly Outcome[]): string {
       ? serverLabel(against.server)
       : `its own ${LOADS[against.load].label}`;
     return [
-      figure === "p99" ? `${label}, p99` : label,
+      isPercentile(figure)
+        ? `${label}, ${PERCENTILES[figure]}`
+        : figure === "cpu"
+        ? `${label}, by CPU`
+        : label,
       serverLabel(subject.server),
       counterpart,
       round(value),
@@ -129,6 +153,8 @@ export function measurementTable(rounds: Rounds): string {
       round(of((one) => one.bytes / one.messages)),
       timed ? round(of((one) => one.p50)) : "",
       timed ? round(of((one) => one.p99)) : "",
+      timed ? round(of((one) => one.p999)) : "",
+      round(of((one) => one.late)),
       timed && cpu !== undefined ? round(cpu * 1e6) : "",
       round(of((one) => one.serverRss && one.serverRss / 2 ** 20)),
       timed
@@ -145,11 +171,25 @@ export function measurementTable(rounds: Rounds): string {
     "bytes each",
     "p50 µs",
     "p99 µs",
+    "p99.9 µs",
+    "sent late µs",
     "CPU s/million",
     "RSS MiB",
     "server busy",
     "generator busy",
   ], lines);
+}
+
+/** The rate at which all paced servers of this one's runtime are asked. */
+export function paceOf(server: ServerName, round: Round): number {
+  const runtime = SERVERS.get(server)?.runtime;
+  const rates = [...SERVERS.entries()]
+    .filter(([, other]) => other.runtime === runtime)
+    .map(([server]) => round.get(keyOf({ load: "single", server })))
+    .filter((one) => one !== undefined)
+    .map(rate);
+  if (rates.length === 0) throw new Error("No server's rate is known");
+  return PACE * Math.min(...rates);
 }
 
 /** Messages a second. */
@@ -164,6 +204,10 @@ export function cpuPerMessage(
   return serverCpu === undefined || messages === 0
     ? undefined
     : serverCpu / messages;
+}
+
+function isPercentile(figure: string | undefined): figure is Percentile {
+  return figure !== undefined && figure in PERCENTILES;
 }
 
 function serverLabel(server: string): string {

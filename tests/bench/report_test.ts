@@ -1,8 +1,16 @@
-import { assertEquals } from "@std/assert";
-import { test } from "../helper.ts";
+import { assertEquals, assertThrows } from "@std/assert";
+import { test } from "../support/helper.ts";
 import type { Measurement } from "./measure.ts";
-import type { Comparison } from "./plan.ts";
-import { compare, median, type Rounds, verdict } from "./report.ts";
+import { cellsOf, type Comparison } from "./plan.ts";
+import {
+  compare,
+  comparisonTable,
+  measurementTable,
+  median,
+  paceOf,
+  type Rounds,
+  verdict,
+} from "./report.ts";
 
 const RATIO: Comparison = {
   subject: { load: "binary", server: "wire-deno" },
@@ -17,9 +25,15 @@ const MEMORY: Comparison = {
 };
 
 const TAIL: Comparison = { ...RATIO, figure: "p99", floor: 2, goal: 2 };
+const CPU: Comparison = { ...RATIO, figure: "cpu" };
+const PACED: Comparison = {
+  subject: { load: "paced", server: "wire-bun" },
+  against: { load: "paced", server: "ws-bun" },
+  figure: "p999",
+};
 
 function measured(messages: number, more = {}): Measurement {
-  const base = { bytes: 0, seconds: 2, p50: 0, p99: 0, ownCpu: 0 };
+  const base = { bytes: 0, seconds: 2, p50: 0, p99: 0, p999: 0, ownCpu: 0 };
   return { ...base, messages, serverCpu: 1, ...more };
 }
 
@@ -79,4 +93,58 @@ test("verdict() knows which way is better", () => {
   assertEquals(verdicts(RATIO, 1.9, 2, 3), ["BELOW", "floor", "goal"]);
   assertEquals(verdicts(MEMORY, 12.1, 12, 9), ["BELOW", "floor", "goal"]);
   assertEquals(verdicts(TAIL, 2.1, 2, 0.5), ["BELOW", "goal", "goal"]);
+});
+
+test("verdict() goes by the CPU time where that is asked for", () => {
+  const verdicts = [1.9, 2, 3].map((cpu) =>
+    verdict({ comparison: CPU, value: 0.1, least: 0.1, most: 0.1, cpu })
+  );
+  assertEquals(verdicts, ["BELOW", "floor", "goal"]);
+});
+
+test("cellsOf() has the closed loop of each server that is paced", () => {
+  assertEquals(cellsOf([PACED]), [
+    { load: "single", server: "ws-bun" },
+    { load: "single", server: "wire-bun" },
+    { load: "paced", server: "ws-bun" },
+    { load: "paced", server: "wire-bun" },
+  ]);
+});
+
+test("paceOf() is 60 percent of the slowest of the runtime", () => {
+  const round = new Map([
+    ["single wire-bun", measured(3000)],
+    ["single ws-bun", measured(1000)],
+    // Could not be measured.
+    ["single bare-bun", undefined],
+    ["single bare-deno", measured(10)],
+    ["binary wire-bun", measured(10)],
+  ]);
+  assertEquals(paceOf("wire-bun", round), 300);
+  assertEquals(paceOf("ws-bun", round), 300);
+  assertEquals(paceOf("wire-deno", round), 3);
+  assertThrows(() => paceOf("wire-deno", new Map()), Error, "rate");
+});
+
+test("the tables tell p99.9, and how late a paced load was sent", () => {
+  const rounds = [
+    new Map([
+      ["paced ws-bun", measured(9, { p999: 20, late: 7 })],
+      ["paced wire-bun", measured(9, { p999: 30 })],
+    ]),
+  ];
+  const outcome = compare(PACED, rounds);
+  assertEquals([outcome.value, outcome.cpu], [1.5, undefined]);
+  const cells = (table: string) =>
+    table.split("\n").map((line) => line.split("|").map((cell) => cell.trim()));
+  const [, , compared] = cells(comparisonTable([outcome]));
+  assertEquals(compared!.slice(1, 5), [
+    "32 × 64 B binary, paced, p99.9",
+    "wire on Bun",
+    "ws on Bun",
+    "1.5",
+  ]);
+  const [head, , ws] = cells(measurementTable(rounds));
+  assertEquals(ws![head!.indexOf("p99.9 µs")], "20");
+  assertEquals(ws![head!.indexOf("sent late µs")], "7");
 });

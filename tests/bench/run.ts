@@ -3,7 +3,7 @@
  * runtimes have of their own. `README.md` beside it says how it measures.
  *
  *     deno task bench [--rounds N] [--seconds S] [--warmup S] [--only TEXT]
- *       [--peer URL] [--growth]
+ *       [--peer URL] [--growth] [--relay]
  *
  * --rounds   rounds, default 5
  * --seconds  seconds of each measurement, default 2
@@ -13,6 +13,8 @@
  *            text in its name, such as `deflate`, `wire-bun` or `idle`
  * --peer     `ws://127.0.0.1:PORT/` or `wss:`: an echo server that runs on this
  *            machine, compared with ours on every echo load
+ * --relay    from `publish()` to a subscriber in another process's hub, through
+ *            each broker, instead; `--only` is a part of the broker's name
  * --growth   how cost grows with messages, connections and depth, instead
  *
  * @module
@@ -23,6 +25,7 @@ import { parseArgs } from "node:util";
 import { type BenchOptions, jobsOf, runRounds } from "./bench.ts";
 import { GROWTH, growthJobs, growthTable } from "./growth.ts";
 import { comparePeer, COMPARISONS, keyOf } from "./plan.ts";
+import { relayTable } from "./relay.ts";
 import { compare, comparisonTable, measurementTable } from "./report.ts";
 
 async function main(args: string[]): Promise<void> {
@@ -35,6 +38,7 @@ async function main(args: string[]): Promise<void> {
       only: { type: "string", default: "" },
       peer: { type: "string" },
       growth: { type: "boolean", default: false },
+      relay: { type: "boolean", default: false },
     },
   });
   const options: BenchOptions = {
@@ -44,6 +48,10 @@ async function main(args: string[]): Promise<void> {
     log: (line) => console.error(line),
   };
   if (values.growth) return await showGrowth(options);
+  if (values.relay) {
+    const log = (line: string) => console.error(line);
+    return console.log(await relayTable(values.only, options.seconds, log));
+  }
   if (values.peer !== undefined && !URL.canParse(values.peer)) {
     throw new TypeError(
       `Cannot use --peer ${values.peer}: it must be a ws: or wss: URL`,

@@ -12,14 +12,13 @@
  * @module
  */
 
-import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import process from "node:process";
 
-import type { DialerOptions } from "../../src/dialer.ts";
-import { findProgram } from "../fixtures/find_program.ts";
-import { withTimeout } from "../helper.ts";
+import type { DialerOptions } from "../../src/client/dialer.ts";
+import { Program } from "../support/child.ts";
+import { findProgram } from "../support/find_program.ts";
+import { withTimeout } from "../support/helper.ts";
 import { DevTools } from "./devtools.ts";
 import { Page } from "./page.ts";
 
@@ -51,25 +50,25 @@ const FLAGS: readonly string[] = [
   "--remote-debugging-port=0",
 ];
 
-/** Of a browser under load; it takes less than a second as a rule. */
-const START_LIMIT = 20_000;
 const END_LIMIT = 5_000;
 
 /** A running browser with a profile of its own; ended with the test. */
 export class Browser implements AsyncDisposable {
-  readonly #program: Program;
+  readonly #program: BrowserProgram;
   readonly #devTools: DevTools;
 
-  private constructor(program: Program, devTools: DevTools) {
+  private constructor(program: BrowserProgram, devTools: DevTools) {
     this.#program = program;
     this.#devTools = devTools;
   }
 
   /** Starts the browser; the options are those of our client. */
   static async launch(options: DialerOptions = {}): Promise<Browser> {
-    const program = new Program();
+    const program = new BrowserProgram();
     try {
-      const url = await withTimeout(program.url, START_LIMIT, "the browser");
+      const [, url = ""] = await program.untilComplained(
+        /DevTools listening on (ws:\S+)\s/,
+      );
       return new Browser(program, await DevTools.connect(url, options));
     } catch (error) {
       await program[Symbol.asyncDispose]();
@@ -118,56 +117,23 @@ exec 2>/dev/null
 wait $browser`;
 
 /** The browser's processes and their folder. */
-class Program implements AsyncDisposable {
-  /** Where it listens. */
-  readonly url: Promise<string>;
-  readonly #folder: string = mkdtempSync(`${tmpdir()}/browser-`);
-  readonly #keeper: ChildProcess;
-  readonly #exited: Promise<void>;
-  readonly #closed: Promise<void>;
+class BrowserProgram extends Program {
+  readonly #folder: string;
 
-  constructor() {
-    const url = Promise.withResolvers<string>();
-    const exited = Promise.withResolvers<void>();
-    const closed = Promise.withResolvers<void>();
-    this.url = url.promise;
-    this.#exited = exited.promise;
-    this.#closed = closed.promise;
-    this.#keeper = spawn(
-      "sh",
-      [
-        "-c",
-        KEEPER,
-        "sh",
-        PROGRAM!,
-        ...FLAGS,
-        `--user-data-dir=${this.#folder}`,
-      ],
-      {
-        env: { ...process.env, HOME: this.#folder },
-        stdio: ["pipe", "ignore", "pipe"],
-        detached: true,
-      },
-    );
-    let log = "";
-    this.#keeper.stderr!.on("data", (data) => {
-      log += data;
-      const told = /DevTools listening on (ws:\S+)\s/.exec(log)?.[1];
-      if (told !== undefined) url.resolve(told);
+  constructor(folder: string = mkdtempSync(`${tmpdir()}/browser-`)) {
+    const browser = [PROGRAM!, ...FLAGS, `--user-data-dir=${folder}`];
+    super(["sh", "-c", KEEPER, "sh", ...browser], {
+      env: { HOME: folder },
+      stdout: "ignore",
+      detached: true,
     });
-    this.#keeper.on("exit", () => {
-      url.reject(new Error(`The browser has ended: ${log}`));
-      exited.resolve();
-    });
-    this.#keeper.on("close", () => closed.resolve());
-    this.url.catch(() => {});
+    this.#folder = folder;
   }
 
   /** Waits for its end, which it has been asked for, and sees to it. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    await withTimeout(this.#exited, END_LIMIT, "its end").catch(() => {});
-    this.#keeper.stdin!.end();
-    await this.#closed;
+  override async [Symbol.asyncDispose](): Promise<void> {
+    await withTimeout(this.exited, END_LIMIT, "its end").catch(() => {});
+    await this.end();
     rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5 });
   }
 }

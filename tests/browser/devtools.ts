@@ -1,7 +1,7 @@
 /** Chromium's DevTools protocol, spoken by our own client. */
 
 import type { Conn } from "../../src/conn/conn.ts";
-import { Dialer, type DialerOptions } from "../../src/dialer.ts";
+import { Dialer, type DialerOptions } from "../../src/client/dialer.ts";
 
 /** What a command or an event bears; its shape is the protocol's. */
 // deno-lint-ignore no-explicit-any -- documented at chromedevtools.github.io

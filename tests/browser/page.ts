@@ -1,6 +1,6 @@
 /** A page of the browser, as tests use one. */
 
-import { withTimeout } from "../helper.ts";
+import { withTimeout } from "../support/helper.ts";
 import type { DevTools, Params } from "./devtools.ts";
 
 /** Whatever an expression in the page yields. */

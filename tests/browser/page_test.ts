@@ -1,7 +1,7 @@
 /** The driver of the browser, and with it our client at Chromium's DevTools. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { test } from "../helper.ts";
+import { test } from "../support/helper.ts";
 import { Browser, lacksBrowser } from "./browser.ts";
 
 /** A page that is made of a text. */

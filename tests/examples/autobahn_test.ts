@@ -1,11 +1,11 @@
 import { assertEquals } from "@std/assert";
 
-import type { RawPeer } from "../../src/raw_peer.ts";
-import { GROUPS } from "../conformance/cases/all.ts";
-import { runCase, type Target } from "../conformance/engine.ts";
-import { Peer } from "../conformance/peer.ts";
-import { accepting, withServer } from "../dial_server.ts";
-import { test } from "../helper.ts";
+import type { RawPeer } from "../../src/testing/raw_peer.ts";
+import { GROUPS } from "../proofs/conformance/cases/all.ts";
+import { runCase, type Target } from "../proofs/conformance/engine.ts";
+import { dialTarget } from "../proofs/conformance/peer.ts";
+import { accepting, withServer } from "../support/dial_server.ts";
+import { test } from "../support/helper.ts";
 import { lacksInterrupt, Program, START_LIMIT } from "./program.ts";
 
 const ALLOW = ["--allow-net"];
@@ -68,7 +68,7 @@ for (const engine of ["wire", "native"] as const) {
         side: "server",
         async connect({ compression }) {
           const offer = compression?.offers;
-          const opened = await Peer.dial(port, offer);
+          const opened = await dialTarget(port, offer);
           return { ...opened, offer, released: opened.peer.closed };
         },
       };

@@ -1,117 +1,244 @@
-/** The chat as a program: its page, its arguments and its end. */
+/** The small chat, by its page in a browser and by what no page sends. */
 
-import { assertEquals, assertStringIncludes } from "@std/assert";
-import { readdirSync, readFileSync } from "node:fs";
+import { assertEquals, assertRejects } from "@std/assert";
 
-import { backoff } from "../../examples/chat/page/backoff.js";
-import { NAME_LENGTH, TEXT_LENGTH } from "../../examples/chat/protocol.ts";
-import { dial } from "../../src/dialer.ts";
-import { portOf } from "../fixtures/servers.ts";
-import { test } from "../helper.ts";
-import { joinOf, startChat } from "./chat_person.ts";
-import { Program, START_LIMIT } from "./program.ts";
+import type { CloseInfo } from "../../src/close.ts";
+import type { Conn } from "../../src/conn/conn.ts";
+import { dial } from "../../src/client/dialer.ts";
+import { BadHandshakeError } from "../../src/errors.ts";
+import { rawDial } from "../../src/testing/mod.ts";
+import { Browser, lacksBrowser } from "../browser/browser.ts";
+import type { Page } from "../browser/page.ts";
+import { freePort } from "../support/free_port.ts";
+import { test } from "../support/helper.ts";
+import { lacksInterrupt, Program, START_LIMIT } from "./program.ts";
 
-const PAGE = new URL("../../examples/chat/page/", import.meta.url);
-const TYPES: Record<string, string> = {
-  html: "text/html",
-  css: "text/css",
-  js: "text/javascript",
-  svg: "image/svg+xml",
-};
-const ALLOW = ["--allow-net", "--allow-read"];
+const LONG = { timeout: 2 * START_LIMIT, lacks: lacksInterrupt };
 
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  test(`the example chat says good-bye at ${signal}`, async () => {
-    await using chat = new Program("chat/main.ts", ["--port", "0"], {
-      allow: ALLOW,
-    });
-    const port = await chat.port();
-    const page = await fetch(`http://127.0.0.1:${port}/`);
-    assertStringIncludes(await page.text(), "<title>Chat</title>");
-
-    const { conn } = await dial(`ws://127.0.0.1:${port}/chat`);
-    await conn.writeJSON(joinOf("Ann"));
-    assertStringIncludes(String((await conn.readMessage()).data), "welcome");
-    chat.interrupt(signal);
-    const { code, reason, wasClean } = await conn.closed;
-    assertEquals([code, reason, wasClean], [1001, "The server restarts", true]);
-    assertEquals(await chat.exited, 0, chat.stderr);
-  }, { timeout: START_LIMIT });
+/** Runs the chat, until Ctrl-C; `fn` closes its connections. */
+async function withChat(
+  fn: (port: number, chat: Program) => Promise<void>,
+): Promise<void> {
+  await using chat = new Program("chat.ts", ["--port=0"], {
+    allow: ["--allow-net", "--allow-read"],
+  });
+  await fn(await chat.port(), chat);
+  chat.interrupt();
+  assertEquals(await chat.exited, 0, chat.stderr);
 }
 
-test("the example chat explains its arguments", async () => {
-  for (const args of [["--port", "x"], ["--port=65536"], ["--bogus"], ["a"]]) {
-    await using chat = new Program("chat/main.ts", args, { allow: ALLOW });
-    assertEquals(await chat.exited, 2);
-    assertStringIncludes(chat.stderr, "Usage: main.ts [--port N]");
-  }
-}, { timeout: 2 * START_LIMIT });
+async function enter(port: number, name: string): Promise<Conn> {
+  const query = new URLSearchParams({ name });
+  return (await dial(`ws://127.0.0.1:${port}/chat?${query}`)).conn;
+}
 
-test("the chat serves its page, and nothing else", async () => {
-  await using server = await startChat();
-  const origin = `http://127.0.0.1:${portOf(server)}`;
-  for (const name of readdirSync(PAGE)) {
-    const response = await fetch(`${origin}/${name}`);
-    assertEquals(response.status, 200, name);
+async function endOf(conn: Conn): Promise<[code: number, reason: string]> {
+  conn.closeRead();
+  const { code, reason }: CloseInfo = await conn.closed;
+  return [code, reason];
+}
+
+test("the example chat tells everybody, in one order", async () => {
+  await withChat(async (port) => {
+    const ann = await enter(port, "Ann");
+    const bo = await enter(port, "Bo");
+    ann.send("  <b>hello</b> ");
+    ann.send(" ");
+    ann.send(new Uint8Array(3));
+    bo.send("hi");
+    const heard: unknown[] = [];
+    while (heard.length < 4) heard.push(await ann.readJSON());
+    const said = [
+      { type: "said", name: "Ann", text: "<b>hello</b>", people: 2 },
+      { type: "said", name: "Bo", text: "hi", people: 2 },
+    ];
+    assertEquals(heard.slice(0, 2), [
+      { type: "joined", name: "Ann", people: 1 },
+      { type: "joined", name: "Bo", people: 2 },
+    ]);
     assertEquals(
-      await response.text(),
-      readFileSync(new URL(name, PAGE), "utf8"),
+      new Set(heard.slice(2).map((it) => JSON.stringify(it))),
+      new Set(said.map((it) => JSON.stringify(it))),
     );
-    const { headers } = response;
-    const extension = name.split(".")[1]!;
-    assertStringIncludes(headers.get("content-type")!, TYPES[extension]!);
-    assertStringIncludes(
-      headers.get("content-security-policy")!,
-      "default-src 'none'; script-src 'self'; style-src 'self';",
+    await bo.close();
+    assertEquals(await ann.readJSON(), { type: "left", name: "Bo", people: 1 });
+    await ann.close();
+  });
+}, LONG);
+
+test(
+  "the example chat takes names that can be seen and told apart",
+  async () => {
+    await withChat(async (port) => {
+      const names: [given: string, shown: string][] = [
+        [" Ann\u202e\u0000 \u3164 Lee\n", "Ann Lee"],
+        ["<img src=x>", "<img src=x>"],
+        ["q\u0301\u0302\u0303\u0304\u0305", "q\u0301\u0302\u0303\u0304"],
+        ["健二🐺", "健二🐺"],
+        [`${"a".repeat(23)}🐺`, "a".repeat(23)],
+      ];
+      for (const [given, shown] of names) {
+        const conn = await enter(port, given);
+        const { name } = await conn.readJSON<{ name: string }>();
+        assertEquals(name, shown);
+        const again = [shown, shown.toUpperCase(), given, `\u200b${shown}`];
+        for (const other of again) {
+          const end = await endOf(await enter(port, other));
+          assertEquals(end, [4000, "Name is taken"], other);
+        }
+        await conn.close();
+      }
+      for (const none of ["", "  ", "\u200b", "\u2800", "\u3164", "\u0000"]) {
+        const end = await endOf(await enter(port, none));
+        assertEquals(end, [4000, "Choose a name"]);
+      }
+      const response = await fetch(`http://127.0.0.1:${port}/chat.ts`);
+      assertEquals([response.status, await response.text()], [
+        404,
+        "Not found\n",
+      ]);
+      const headers = { Origin: "http://evil.example" };
+      const { response: refused } = await assertRejects(
+        () => dial(`ws://127.0.0.1:${port}/chat?name=a`, { headers }),
+        BadHandshakeError,
+      );
+      assertEquals(refused.status, 403);
+    });
+  },
+  LONG,
+);
+
+test("the example chat cuts who does not read", async () => {
+  await withChat(async (port, chat) => {
+    const ann = await enter(port, "Ann");
+    const { peer: sam } = await rawDial(`ws://127.0.0.1:${port}/chat?name=Sam`);
+    sam.pause();
+    // Each is 24 KB as JSON.
+    const text = "\u0001".repeat(4_000);
+    const crowd = await Promise.all(
+      Array.from({ length: 10 }, (_, i) => enter(port, `Bo ${i}`)),
     );
-    assertEquals(headers.get("x-content-type-options"), "nosniff");
-  }
-  const refused: [path: string, init: RequestInit, status: number][] = [
-    ["/protocol.ts", {}, 404],
-    ["/..%2fprotocol.ts", {}, 404],
-    ["/%2e%2e/main.ts", {}, 404],
-    ["/page/", {}, 404],
-    ["/", { method: "POST", body: "x" }, 405],
-  ];
-  for (const [path, init, status] of refused) {
-    const response = await fetch(origin + path, init);
-    await response.body?.cancel();
-    assertEquals(response.status, status, path);
-  }
-  const head = await fetch(`${origin}/`, { method: "HEAD" });
-  assertEquals([head.status, await head.text()], [200, ""]);
-});
+    const speaking = crowd.map(async (conn) => {
+      conn.closeRead();
+      while (conn.state === "open") await conn.send(text).catch(() => {});
+    });
+    let event: { type: string; name: string };
+    do event = await ann.readJSON(); while (event.type !== "left");
+    assertEquals(event.name, "Sam");
+    assertEquals(chat.stderr.match(/^\w+(?=:)/gm), ["WriteLimitError"]);
+    await Promise.all([ann, ...crowd].map((conn) => conn.close()));
+    await Promise.all(speaking);
+    sam.destroy();
+  });
+}, LONG);
 
-test("the chat's page takes what the server takes", () => {
-  const html = readFileSync(new URL("index.html", PAGE), "utf8");
-  const lengths = Array.from(
-    html.matchAll(/id="(\w+)"[^>]*maxlength="(\d+)"/g),
-    ([, id, length]) => [id, Number(length)],
-  );
-  assertEquals(lengths, [
-    ["name", NAME_LENGTH],
-    ["room", NAME_LENGTH],
-    ["text", TEXT_LENGTH],
-  ]);
-  // No style or script that its Content-Security-Policy would refuse.
-  assertEquals(
-    /<style|\sstyle=|\son\w+=|<script(?! type="module" src)/.test(html),
-    false,
-  );
-});
+test("the example chat takes no message that is too long", async () => {
+  await withChat(async (port) => {
+    const conn = await enter(port, "Ann");
+    conn.send("\u20ac".repeat(1_366));
+    assertEquals((await endOf(conn))[0], 1009);
+  });
+}, LONG);
 
-test("backoff() doubles up to a bound, and strews the upper half", () => {
-  const waits = [0, 1, 2, 5, 6, 7, 1_000].map((failed) => [
-    backoff(failed, 0),
-    backoff(failed, 1),
-  ]);
-  assertEquals(waits, [
-    [250, 500],
-    [500, 1_000],
-    [1_000, 2_000],
-    [8_000, 16_000],
-    [15_000, 30_000],
-    [15_000, 30_000],
-    [15_000, 30_000],
-  ]);
-});
+test("the example chat has a page for desktops and phones", async () => {
+  await withChat(async (port) => {
+    await using browser = await Browser.launch();
+    const pages: Page[] = [];
+    for (const width of [1000, 390]) {
+      const page = await browser.newPage({ isolated: true });
+      await page.view({ width, height: 700, mobile: width < 500 });
+      await page.navigate(`http://127.0.0.1:${port}/`);
+      pages.push(page);
+    }
+    const [ann, bo] = pages as [Page, Page];
+    const type = async (page: Page, where: string, text: string) => {
+      await page.waitFor(`document.activeElement.id === "${where}"`);
+      await page.type(text);
+      await page.press("Enter");
+    };
+    const shows = (page: Page, id: string, text: string) =>
+      page.waitFor(
+        `document.getElementById("${id}").innerText.endsWith(${
+          JSON.stringify(text)
+        })`,
+      );
+
+    await type(ann, "name", "Ann");
+    await shows(ann, "status", "1 here");
+    await type(bo, "name", "ann");
+    await shows(bo, "refusal", "Name is taken");
+    await bo.evaluate(`document.getElementById("name").value = ""`);
+    await type(bo, "name", "Bo");
+    await shows(ann, "log", "Bo joined");
+    await shows(bo, "status", "2 here");
+
+    const evil = "<img src=x onerror=alert(1)>";
+    await type(ann, "text", evil);
+    await shows(bo, "log", `Ann: ${evil}`);
+    await type(bo, "text", `${"w".repeat(500)} \u202etxet`);
+    await shows(ann, "log", "txet");
+    for (const page of pages) {
+      assertEquals(
+        await page.evaluate(`[
+          document.documentElement.scrollWidth <= innerWidth,
+          document.documentElement.scrollHeight <= innerHeight,
+          document.querySelectorAll("img").length,
+          Array.from(document.querySelectorAll("input, button"))
+            .filter((it) => it.checkVisibility())
+            .map((it) => it.getBoundingClientRect())
+            .every(({ height, right }) => height >= 44 && right <= innerWidth),
+        ]`),
+        [true, true, 0, true],
+      );
+    }
+    // Who has scrolled up stays there.
+    for (let i = 0; i < 10; i++) {
+      await type(bo, "text", `${i} ${"long ".repeat(100)}`);
+      await shows(ann, "log", `${i} ${"long ".repeat(100)}`.trim());
+    }
+    const end = "log.scrollHeight - log.scrollTop - log.clientHeight < 2";
+    assertEquals(await ann.evaluate(end), true);
+    await ann.evaluate("log.scrollTop = 0");
+    await type(bo, "text", "more");
+    await shows(ann, "log", "more");
+    assertEquals(await ann.evaluate("log.scrollTop"), 0);
+
+    await bo.close();
+    await shows(ann, "log", "Bo left");
+    assertEquals(ann.errors, []);
+    await ann.close();
+  });
+}, { ...LONG, lacks: lacksInterrupt ?? lacksBrowser });
+
+test("the example chat's page comes back after a restart", async () => {
+  await using browser = await Browser.launch();
+  const page = await browser.newPage();
+  const port = await freePort();
+  const start = () =>
+    new Program("chat.ts", [`--port=${port}`], {
+      allow: ["--allow-net", "--allow-read"],
+    });
+  {
+    await using chat = start();
+    await chat.port();
+    await page.navigate(`http://127.0.0.1:${port}/`);
+    await page.waitFor(`document.activeElement.id === "name"`);
+    await page.type("Ann");
+    await page.press("Enter");
+    await page.waitFor(`document.activeElement.id === "text"`);
+    chat.interrupt();
+    assertEquals(await chat.exited, 0, chat.stderr);
+  }
+  await page.waitFor(`document.body.innerText.includes("lost, trying again")`);
+  await page.type("kept");
+  await page.press("Enter");
+  await using chat = start();
+  await chat.port();
+  await page.waitFor(
+    `document.getElementById("status").innerText === "1 here"`,
+  );
+  await page.press("Enter");
+  await page.waitFor(
+    `document.getElementById("log").innerText.endsWith("Ann: kept")`,
+  );
+}, { ...LONG, lacks: lacksInterrupt ?? lacksBrowser });

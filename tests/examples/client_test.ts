@@ -2,11 +2,11 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 
 import { assertEquals } from "@std/assert";
-import type { RawPeer } from "../../src/raw_peer.ts";
-import { makeAuthority } from "../certificates.ts";
-import { accepting, withServer } from "../dial_server.ts";
-import { hex, test } from "../helper.ts";
-import { withProxy } from "../proxy_server.ts";
+import type { RawPeer } from "../../src/testing/raw_peer.ts";
+import { makeAuthority } from "../support/certificates.ts";
+import { accepting, withServer } from "../support/dial_server.ts";
+import { hex, test } from "../support/helper.ts";
+import { withProxy } from "../support/proxy_server.ts";
 import { lacksInterrupt, Program, START_LIMIT } from "./program.ts";
 
 async function withClient(
@@ -57,6 +57,34 @@ test("the example client sends, prints and closes after --count", async () => {
         "Closed: 1000",
       ]);
       assertEquals(lines.includes("Server is alive"), true);
+    });
+  });
+}, { timeout: START_LIMIT });
+
+test("the example client shows what a terminal would act upon", async () => {
+  const text = "\u001b]0;title\u0007\u001b[2J\u009b1m\rsafe\u202e\n";
+  const bytes = new TextEncoder().encode(text);
+  await withServer(async (peer) => {
+    peer.send(await accepting(await peer.readHead()));
+    peer.sendFrame({ opcode: 1, payload: text });
+    peer.sendFrame({
+      opcode: 8,
+      payload: new Uint8Array([0x0f, 0xa0, ...bytes]),
+    });
+    await peer.ended;
+    peer.end();
+  }, async (url) => {
+    await withClient([url], async (client) => {
+      await client.exited;
+      const shown = "\\u001b]0;title\\u0007\\u001b[2J\\u009b1m\\u000dsafe" +
+        "\\u202e\\u000a";
+      assertEquals(client.stdout.includes(`Received: ${shown}\n`), true);
+      const printed = client.stdout + client.stderr;
+      assertEquals(
+        printed.replaceAll("\n", "").match(/\p{Cc}|\p{Cf}/gu),
+        null,
+        JSON.stringify(printed),
+      );
     });
   });
 }, { timeout: START_LIMIT });

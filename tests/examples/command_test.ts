@@ -1,4 +1,10 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import process from "node:process";
 
@@ -11,10 +17,11 @@ import {
 
 import { CloseError } from "../../src/close.ts";
 import type { Conn } from "../../src/conn/conn.ts";
-import { dial, type DialOptions } from "../../src/dialer.ts";
+import { dial, type DialOptions } from "../../src/client/dialer.ts";
 import { BadHandshakeError } from "../../src/errors.ts";
 import { Browser, lacksBrowser } from "../browser/browser.ts";
-import { test } from "../helper.ts";
+import { test } from "../support/helper.ts";
+import { Folder } from "./chat_app_person.ts";
 import { lacksInterrupt, Program, START_LIMIT } from "./program.ts";
 
 const lacks = process.platform === "win32" ? "a POSIX shell" : undefined;
@@ -187,7 +194,11 @@ test("the example command waits for who reads slowly", async () => {
 }, { timeout: START_LIMIT, lacks });
 
 test("the example command serves its page to this machine alone", async () => {
-  await withCommand(["none-such"], async (port) => {
+  // A program that is there, and whose interpreter is not.
+  using folder = new Folder();
+  const program = `${folder.path}/program`;
+  writeFileSync(program, "#!/none/such\n", { mode: 0o755 });
+  await withCommand([program], async (port) => {
     const base = `http://127.0.0.1:${port}`;
     for (
       const [path, type] of [

@@ -9,10 +9,10 @@ import { tmpdir } from "node:os";
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 
-import { Dialer } from "../../src/dialer.ts";
+import { Dialer } from "../../src/client/dialer.ts";
 import { Browser, lacksBrowser } from "../browser/browser.ts";
-import { freePort } from "../fixtures/free_port.ts";
-import { test } from "../helper.ts";
+import { freePort } from "../support/free_port.ts";
+import { test } from "../support/helper.ts";
 import { lacksInterrupt, Program, START_LIMIT } from "./program.ts";
 
 /** Makes a folder, and gives the path of a file in it that is not there yet. */
@@ -33,6 +33,7 @@ function start(file: string, port = 0): Program {
 
 test("the example filewatch sends what the file is like", async () => {
   await withFile(async (file) => {
+    writeFileSync(file, "");
     await using filewatch = start(file);
     const url = `ws://127.0.0.1:${await filewatch.port()}/ws`;
     const dialer = new Dialer({ enableCompression: true });
@@ -42,6 +43,8 @@ test("the example filewatch sends what the file is like", async () => {
       "permessage-deflate",
     );
     const read = () => conn.readJSON<Record<string, unknown>>();
+    assertEquals((await read()).text, "");
+    rmSync(file);
     assertEquals(await read(), {
       version: "ENOENT",
       name: "notes.txt",
@@ -156,6 +159,7 @@ test("the example filewatch explains its arguments", async () => {
 
 test("the example filewatch says in one line why it cannot serve", async () => {
   await withFile(async (file) => {
+    writeFileSync(file, "");
     await using first = start(file);
     const port = await first.port();
     await using second = start(file, port);

@@ -1,24 +1,10 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 
-import { rawDial } from "../../src/testing.ts";
-import { nodeLacks } from "../fixtures/outcome.ts";
-import { runtime, test } from "../helper.ts";
-import {
-  lacksInterrupt,
-  Program,
-  type ProgramOptions,
-  START_LIMIT,
-} from "./program.ts";
+import { rawDial } from "../../src/testing/mod.ts";
+import { test } from "../support/helper.ts";
+import { Program, START_LIMIT, waysWithNode } from "./program.ts";
 
-interface Way extends ProgramOptions {
-  readonly name: string;
-  readonly lacks?: string | undefined;
-}
-
-const WAYS: readonly Way[] = [
-  { name: runtime, allow: ["--allow-net"] },
-  { name: "node", runtime: "node", command: [], lacks: nodeLacks },
-];
+const WAYS = waysWithNode(["--allow-net"]);
 
 for (const { name, lacks, ...way } of WAYS) {
   test(`the example node_http serves its endpoints under ${name}`, async () => {
@@ -59,7 +45,7 @@ for (const { name, lacks, ...way } of WAYS) {
     } finally {
       for (const peer of [echo, time, stray]) peer.destroy();
     }
-  }, { timeout: START_LIMIT, lacks: lacks ?? lacksInterrupt });
+  }, { timeout: START_LIMIT, lacks });
 }
 
 test("the example node_http explains its arguments", async () => {

@@ -1,13 +1,12 @@
 /** The examples as processes, as their users start them. */
 
-import { type ChildProcess, spawn } from "node:child_process";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
 
-import { deferred, runtime, withTimeout } from "../helper.ts";
+import { Program as AnyProgram, START_LIMIT } from "../support/child.ts";
+import { runtime } from "../support/helper.ts";
+import { nodeLacks } from "../support/outcome.ts";
 
-/** How long starting a runtime may take on a busy machine, in milliseconds. */
-export const START_LIMIT = 60_000;
+export { START_LIMIT };
 
 /** What a test that interrupts an example lacks, for its option `lacks`. */
 export const lacksInterrupt: string | undefined = process.platform === "win32"
@@ -22,113 +21,58 @@ export interface ProgramOptions {
   readonly command?: readonly string[];
   /** Where the file lies and is started; default: `examples` of the checkout. */
   readonly folder?: string;
+  /** Environment variables beside those of the test. */
+  readonly env?: Readonly<Record<string, string>>;
   /** The runtime's program; default: the one that the test runs on. */
   readonly runtime?: string;
 }
 
-/** An example that runs; ended with the test. */
-export class Program implements AsyncDisposable {
-  /** What it has printed. */
-  stdout = "";
-  /** What it has complained of. */
-  stderr = "";
-  readonly #process: ChildProcess;
-  readonly #ended = deferred<number | null>();
-  #over = false;
-  #wake: (() => void) | undefined;
+/** A runtime that an example is for, and how it is started there. */
+export interface Way extends ProgramOptions {
+  /** The runtime's name. */
+  readonly name: string;
+  /** What its test lacks, for its option `lacks`. */
+  readonly lacks: string | undefined;
+}
 
+/** Where an example that is for Node as well is interrupted: here, and there. */
+export function waysWithNode(allow: readonly string[]): readonly Way[] {
+  return [
+    { name: runtime, allow, lacks: lacksInterrupt },
+    {
+      name: "node",
+      runtime: "node",
+      command: [],
+      lacks: nodeLacks ?? lacksInterrupt,
+    },
+  ];
+}
+
+/** An example that runs; ended with the test. */
+export class Program extends AnyProgram {
   /** Starts a file. */
   constructor(
     file: string,
     args: readonly string[],
     options: ProgramOptions = {},
   ) {
-    const { allow = [], folder } = options;
+    const { allow = [], folder, env, runtime: program } = options;
     const {
       command = runtime === "deno"
         ? ["run", "--no-check", "--no-prompt", ...allow]
         : ["run"],
     } = options;
-    this.#process = spawn(
-      options.runtime ?? process.execPath,
-      [...command, folder ? file : `examples/${file}`, ...args],
-      {
-        cwd: folder ?? fileURLToPath(new URL("../../", import.meta.url)),
-        stdio: ["pipe", "pipe", "pipe"],
-        env: {
-          ...process.env,
-          NO_COLOR: "1",
-          BUN_RUNTIME_TRANSPILER_CACHE_PATH: "0",
-        },
-      },
-    );
-    this.#process.stdout!.on("data", (data) => {
-      this.stdout += data;
-      this.#wake?.();
-    });
-    this.#process.stderr!.on("data", (data) => {
-      this.stderr += data;
-      this.#wake?.();
-    });
-    this.#process.on("close", (code) => {
-      this.#over = true;
-      this.#ended.resolve(code);
-      this.#wake?.();
-    });
-  }
-
-  /** The exit code. */
-  get exited(): Promise<number | null> {
-    return this.#ended.promise;
-  }
-
-  /** Types text, and ends the input. */
-  type(text: string): void {
-    this.#process.stdin!.end(text);
-  }
-
-  /** Waits until it has printed what fits. */
-  untilPrinted(text: string | RegExp): Promise<RegExpMatchArray> {
-    return this.#until(() => this.stdout, text);
-  }
-
-  /** Waits until it has complained of what fits. */
-  untilComplained(text: string | RegExp): Promise<RegExpMatchArray> {
-    return this.#until(() => this.stderr, text);
+    super([
+      program ?? process.execPath,
+      ...command,
+      folder ? file : `examples/${file}`,
+      ...args,
+    ], { cwd: folder, env });
   }
 
   /** The port of the first URL that it prints. */
   async port(): Promise<number> {
     const [, port] = await this.untilPrinted(/(?:ws|http):\/\/[^\s]+:(\d+)/);
     return Number(port);
-  }
-
-  /** Ctrl-C, or what a supervisor sends. */
-  interrupt(signal: "SIGINT" | "SIGTERM" = "SIGINT"): void {
-    // After `ChildProcess.kill`, Deno tells of no exit code.
-    process.kill(this.#process.pid!, signal);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#process.kill("SIGKILL");
-    await this.exited;
-  }
-
-  async #until(
-    read: () => string,
-    text: string | RegExp,
-  ): Promise<RegExpMatchArray> {
-    const pattern = typeof text === "string" ? RegExp.escape(text) : text;
-    const printed = async (): Promise<RegExpMatchArray> => {
-      for (;;) {
-        const match = read().match(pattern);
-        if (match !== null) return match;
-        if (this.#over) throw new Error(`It has ended: ${this.stderr}`);
-        const { promise, resolve } = deferred();
-        this.#wake = resolve;
-        await promise;
-      }
-    };
-    return await withTimeout(printed(), START_LIMIT, `"${text}" in the output`);
   }
 }

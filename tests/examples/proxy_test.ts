@@ -1,12 +1,18 @@
-import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 
 import { formatCloseMessage } from "../../src/close.ts";
-import { dial } from "../../src/dialer.ts";
+import type { Conn } from "../../src/conn/conn.ts";
+import { dial } from "../../src/client/dialer.ts";
 import { BadHandshakeError } from "../../src/errors.ts";
-import type { RawPeer } from "../../src/raw_peer.ts";
-import { rawDial } from "../../src/testing.ts";
-import { accepting, withServer } from "../dial_server.ts";
-import { deferred, test } from "../helper.ts";
+import type { RawPeer } from "../../src/testing/raw_peer.ts";
+import { rawDial } from "../../src/testing/mod.ts";
+import { accepting, withServer } from "../support/dial_server.ts";
+import { deferred, test } from "../support/helper.ts";
 import { lacksInterrupt, Program, START_LIMIT } from "./program.ts";
 
 type Ends = [client: RawPeer, target: RawPeer, requestHead: string];
@@ -231,6 +237,44 @@ test("the example proxy answers for a target that cannot", async () => {
     withProxy(target, async (url) => {
       assertEquals(await statusOf(url), 504);
     }, "--timeout=200"));
+}, { timeout: START_LIMIT, lacks: lacksInterrupt });
+
+test("the example proxy has room again when a client has gone", async () => {
+  const asked = deferred();
+  const gone = deferred();
+  await withServer(async (peer) => {
+    const head = await peer.readHead();
+    asked.resolve();
+    await gone.promise;
+    peer.send(await accepting(head));
+    // Whether it is closed or cut.
+    const bye = await peer.readFrame().catch(() => undefined);
+    if (bye !== undefined) peer.sendFrame({ opcode: 8, payload: bye.payload });
+    peer.end();
+    await peer.readRest();
+  }, (target) =>
+    withProxy(target, async (url) => {
+      const { peer } = await rawDial(url, { handshake: false });
+      peer.send(
+        `GET / HTTP/1.1\r\nHost: ${new URL(url).host}\r\n` +
+          "Upgrade: websocket\r\nConnection: Upgrade\r\n" +
+          "Sec-WebSocket-Version: 13\r\n" +
+          "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+      );
+      await asked.promise;
+      peer.reset();
+      gone.resolve();
+      let conn: Conn | undefined;
+      while (conn === undefined) {
+        try {
+          ({ conn } = await dial(url));
+        } catch (error) {
+          assert(error instanceof BadHandshakeError);
+          assertEquals(error.response.status, 503);
+        }
+      }
+      await conn.close();
+    }, "--max=1"), { count: 2 });
 }, { timeout: START_LIMIT, lacks: lacksInterrupt });
 
 test("the example proxy has room for --max connections", async () => {

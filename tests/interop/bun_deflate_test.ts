@@ -2,11 +2,11 @@
 
 import { assert, assertEquals } from "@std/assert";
 import type { CompressionOptions } from "../../src/deflate/options.ts";
-import { Dialer } from "../../src/dialer.ts";
-import { serve } from "../../src/serve.ts";
-import { jsonBytes, noiseBytes } from "../deflate/samples.ts";
-import { echo, portOf } from "../fixtures/servers.ts";
-import { deferred, test, withTimeout } from "../helper.ts";
+import { Dialer } from "../../src/client/dialer.ts";
+import { serve } from "../../src/server/serve.ts";
+import { jsonBytes, noiseBytes } from "../unit/deflate/samples.ts";
+import { echo, portOf } from "../support/servers.ts";
+import { deferred, test, withTimeout } from "../support/helper.ts";
 
 interface BunSocket {
   send(data: string | Uint8Array, compress: boolean): number;

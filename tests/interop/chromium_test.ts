@@ -12,8 +12,8 @@ import {
   serveAt,
   WIRE_PLACES,
   wsUrl,
-} from "../fixtures/servers.ts";
-import { deferred, runtime, test } from "../helper.ts";
+} from "../support/servers.ts";
+import { deferred, runtime, test } from "../support/helper.ts";
 import { exercise } from "./exercise.ts";
 import { check, planOf, startExercised } from "./exercised.ts";
 import { bytesOf, digest, SIZES, textOf } from "./payloads.ts";

@@ -2,8 +2,8 @@
 
 import { assertEquals } from "@std/assert";
 
-import { WIRE_PLACES } from "../fixtures/servers.ts";
-import { test } from "../helper.ts";
+import { WIRE_PLACES } from "../support/servers.ts";
+import { test } from "../support/helper.ts";
 import { check, planOf, startExercised } from "./exercised.ts";
 import { PEERS } from "./peers.ts";
 

@@ -5,9 +5,9 @@ import { assert, assertEquals } from "@std/assert";
 import { CloseError, type CloseInfo } from "../../src/close.ts";
 import type { Conn } from "../../src/conn/conn.ts";
 import type { CompressionOptions } from "../../src/deflate/options.ts";
-import type { Server } from "../../src/serve.ts";
-import { echo, type Place, serveAt, wsUrl } from "../fixtures/servers.ts";
-import { runtime } from "../helper.ts";
+import type { Server } from "../../src/server/serve.ts";
+import { echo, type Place, serveAt, wsUrl } from "../support/servers.ts";
+import { runtime } from "../support/helper.ts";
 import { bytesOf, digest, digests, SIZES } from "./payloads.ts";
 import type { End, Plan, Seen } from "./exercise.ts";
 

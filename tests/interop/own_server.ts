@@ -5,7 +5,7 @@
  * to `/told` was closed.
  */
 
-import { runtime } from "../helper.ts";
+import { runtime } from "../support/helper.ts";
 
 /** A server of the runtime. */
 export interface OwnServer extends AsyncDisposable {

@@ -5,8 +5,8 @@ import {
   otherRuntime,
   type Program,
   programOf,
-} from "../fixtures/child.ts";
-import { runtime } from "../helper.ts";
+} from "../support/child.ts";
+import { runtime } from "../support/helper.ts";
 import { exercise, type Plan, type Seen } from "./exercise.ts";
 import { type OwnServer, startOwnServer } from "./own_server.ts";
 import { findPython, PythonProcess } from "./python.ts";

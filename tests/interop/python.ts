@@ -3,7 +3,7 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
-import { Program } from "../fixtures/child.ts";
+import { Program } from "../support/child.ts";
 
 /**
  * A Python that has the module, or `undefined`. Debian's packages are known to
@@ -21,6 +21,8 @@ export class PythonProcess extends Program {
   /** Runs a file of the folder `python`. */
   constructor(python: string, file: string, args: readonly string[]) {
     const path = fileURLToPath(new URL(`python/${file}`, import.meta.url));
-    super(python, [path, ...args], { PYTHONDONTWRITEBYTECODE: "1" });
+    super([python, path, ...args], {
+      env: { PYTHONDONTWRITEBYTECODE: "1" },
+    });
   }
 }

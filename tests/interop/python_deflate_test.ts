@@ -5,11 +5,11 @@
 
 import { assert, assertEquals } from "@std/assert";
 import type { CompressionOptions } from "../../src/deflate/options.ts";
-import { Dialer } from "../../src/dialer.ts";
-import { serve } from "../../src/serve.ts";
-import { jsonBytes, noiseBytes } from "../deflate/samples.ts";
-import { echo, portOf } from "../fixtures/servers.ts";
-import { test } from "../helper.ts";
+import { Dialer } from "../../src/client/dialer.ts";
+import { serve } from "../../src/server/serve.ts";
+import { jsonBytes, noiseBytes } from "../unit/deflate/samples.ts";
+import { echo, portOf } from "../support/servers.ts";
+import { test } from "../support/helper.ts";
 import { findPython, PythonProcess } from "./python.ts";
 
 const SIZES = [0, 1, 125, 126, 65_535, 65_536, 1_048_576];

@@ -6,8 +6,8 @@ import {
   Dialer,
   type DialerOptions,
   type DialResult,
-} from "../../src/dialer.ts";
-import { deferred, test } from "../helper.ts";
+} from "../../src/client/dialer.ts";
+import { deferred, test } from "../support/helper.ts";
 import { bytesOf, digest, digests, SIZES, textOf } from "./payloads.ts";
 import { type Peer, PEERS } from "./peers.ts";
 

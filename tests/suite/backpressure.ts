@@ -42,8 +42,8 @@ export function backpressure(fixture: Fixture): void {
       const frame = peer.encode(1);
       const flood = new Uint8Array(frame.length * count);
       for (let i = 0; i < count; i++) flood.set(frame, i * frame.length);
-      peer.bytes(flood);
-      peer.frame(9);
+      peer.write(flood);
+      peer.send(9);
       peer.text("last");
       for (let i = 0; i < 50; i++) await turn();
       for (let i = 0; i < count; i++) {
@@ -52,6 +52,39 @@ export function backpressure(fixture: Fixture): void {
       }
       assertEquals((await conn.readMessage()).data, "last");
       assert(pinged);
+    },
+    { needs: ["readBackpressure", "controlHandlers"] },
+  );
+
+  it(
+    "a flood of pongs stops the peer while their handlers have not settled",
+    async ({ conn, peer }) => {
+      // More than any socket takes at once.
+      const count = 200_000;
+      const first = Promise.withResolvers<void>();
+      const gate = Promise.withResolvers<void>();
+      let begun = 0;
+      conn.setPongHandler(() => {
+        begun++;
+        first.resolve();
+        return gate.promise;
+      });
+      const frame = peer.encode(10);
+      const flood = new Uint8Array(frame.length * count);
+      for (let i = 0; i < count; i++) flood.set(frame, i * frame.length);
+      peer.write(flood);
+      peer.text("last");
+      // Somebody reads: that alone would let all of it in.
+      const read = conn.readMessage();
+      await first.promise;
+      for (let before = -1; before !== begun;) {
+        before = begun;
+        for (let i = 0; i < 20; i++) await turn();
+      }
+      assert(begun < count, `${begun} handlers run`);
+      gate.resolve();
+      assertEquals((await read).data, "last");
+      assertEquals(begun, count);
     },
     { needs: ["readBackpressure", "controlHandlers"] },
   );
@@ -75,13 +108,13 @@ export function backpressure(fixture: Fixture): void {
       const abort = new AbortController();
       const read = conn.readMessage({ signal: abort.signal });
       const half = "x".repeat(3000);
-      peer.frame(1, half, { fin: false });
-      peer.frame(9);
+      peer.send(1, half, { fin: false });
+      peer.send(9);
       await peer.next();
       // More than the buffer's size is there: the abort stops the peer.
       abort.abort();
       await read.catch(() => {});
-      peer.frame(0, half);
+      peer.send(0, half);
       peer.text("next");
       for (let i = 0; i < 10; i++) await turn();
       assertEquals((await conn.readMessage()).data, half + half);
@@ -93,7 +126,7 @@ export function backpressure(fixture: Fixture): void {
   it("messages before a close frame are read", async ({ conn, peer }) => {
     for (let i = 0; i < 100; i++) peer.text(`${i}`);
     peer.close(1000);
-    peer.finish();
+    peer.end();
     for (let i = 0; i < 50; i++) await turn();
     const read: unknown[] = [];
     for await (const { data } of conn) read.push(data);
@@ -104,7 +137,7 @@ export function backpressure(fixture: Fixture): void {
     "messages before an end without a close frame are read",
     async ({ conn, peer }) => {
       for (let i = 0; i < 100; i++) peer.text(`${i}`);
-      peer.finish();
+      peer.end();
       for (let i = 0; i < 50; i++) await turn();
       for (let i = 0; i < 100; i++) {
         assertEquals((await conn.readMessage()).data, `${i}`);

@@ -1,8 +1,10 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 
 import { CloseError, formatCloseMessage } from "../../src/close.ts";
 import { CloseSentError } from "../../src/errors.ts";
-import { behaviours, block, type Fixture, isPending } from "./fixture.ts";
+import { closePayload } from "../support/frames.ts";
+import { withTimeout } from "../support/helper.ts";
+import { behaviours, block, type Fixture, isPending, turn } from "./fixture.ts";
 
 /** The closing handshake, begun by either side. */
 export function closing(fixture: Fixture): void {
@@ -15,7 +17,7 @@ export function closing(fixture: Fixture): void {
     assertEquals(await peer.nextClose(), [1001, "bye é"]);
     assert(await isPending(closed));
     peer.close(1001, "theirs");
-    peer.finish();
+    peer.end();
     const info = {
       code: 1001,
       reason: "theirs",
@@ -41,24 +43,159 @@ export function closing(fixture: Fixture): void {
 
   it("close() refuses codes and reasons that may not be sent", async ({ conn, peer }) => {
     for (
-      const code of [0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, NaN]
+      const code of [0, 999, 1004, 1016, 2999, 5000, NaN, "1000", null]
     ) {
-      await assertRejects(() => conn.close(code), RangeError);
+      assertThrows(() => conn.close(code as number), RangeError);
     }
-    await assertRejects(() => conn.close(1000, "x".repeat(124)), RangeError);
-    await assertRejects(() => conn.close(1000, "é".repeat(62)), RangeError);
-    await assertRejects(() => conn.close(1000, "\ud800"), TypeError);
-    await assertRejects(
-      () => conn.close(1000, 5 as unknown as string),
-      TypeError,
-    );
+    for (const reason of [5, null, {}, new Uint8Array(1)]) {
+      assertThrows(() => conn.close(1000, reason as string), TypeError);
+    }
     for (const timeout of [0, -1, NaN, Infinity]) {
-      await assertRejects(() => conn.close(1000, "", { timeout }), RangeError);
+      assertThrows(() => conn.close(1000, "", { timeout }), RangeError);
     }
     assertEquals(conn.state, "open");
     conn.send("fine");
     assertEquals(await peer.nextText(), [1, "fine"]);
   });
+
+  it(
+    "a close frame behind what waits to be read keeps nobody from the end",
+    async ({ conn, peer }) => {
+      const frames = [
+        peer.encode(2, "first ", { fin: false }),
+        peer.encode(0, "half"),
+        peer.encode(2, "second"),
+        peer.encode(8, closePayload(1000)),
+      ];
+      peer.write(new Uint8Array(await new Blob(frames).arrayBuffer()));
+      peer.end();
+      const first = await conn.nextReader();
+      await turn();
+      // While it is waited for, nothing is too much: all the others come, too.
+      assertEquals(await first.text(), "first half");
+      const second = await conn.nextReader();
+      await turn();
+      await turn();
+      assertEquals(await second.text(), "second");
+      assertEquals(
+        (await withTimeout(conn.closed, 5_000, "the end")).code,
+        1000,
+      );
+    },
+    { needs: ["streaming"], readBufferSize: 1, closeTimeout: 60_000 },
+  );
+
+  it("close() waits for a slow reader as long as it reads", async (link) => {
+    const { conn, peer, inFlight } = link;
+    peer.pause();
+    // So many that the close frame is taken when most of them have been read.
+    const payload = new Uint8Array(20_000);
+    const count = Math.ceil(4 * inFlight / payload.length) + 60;
+    for (let i = 0; i < count; i++) conn.send(payload);
+    conn.close(4000, "all has come");
+    const start = performance.now();
+    for (let i = 0; i < count; i++) {
+      // Slower than closeTimeout altogether, never slower than its minimum.
+      const due = start + 2_000 * i / count;
+      while (performance.now() < due) {
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+      peer.resume();
+      assertEquals((await peer.nextMessage()).length, payload.length);
+      peer.pause();
+    }
+    peer.resume();
+    // A socket that was paused may have read on: then the peer has had the close
+    // frame for long, and answers too late.
+    assertEquals(await peer.nextClose(), [4000, "all has come"]);
+  }, { needs: ["closeHandshake"], closeTimeout: 1_000 });
+
+  it("close() with a timeout bounds all of it", async (link) => {
+    const { conn } = link;
+    await block(link);
+    const info = await conn.close(4000, "", { timeout: 50 });
+    assertEquals([info.code, info.wasClean], [1006, false]);
+  }, { needs: ["closeHandshake"], closeTimeout: 60_000 });
+
+  it("close() cuts a peer that takes nothing", async (link) => {
+    const { conn } = link;
+    await block(link);
+    const info = await conn.close(4000);
+    assertEquals([info.code, info.wasClean], [1006, false]);
+  }, { needs: ["closeHandshake"], closeTimeout: 100 });
+
+  it(
+    "a close handler that reads to the end is no failure",
+    async ({ conn, peer }) => {
+      conn.setCloseHandler(async () => {
+        for (;;) await conn.readMessage();
+      });
+      peer.close(4000, "bye");
+      peer.end();
+      const info = await conn.closed;
+      assertEquals([info.code, info.reason, info.wasClean], [
+        4000,
+        "bye",
+        true,
+      ]);
+    },
+    { needs: ["closeHandler"] },
+  );
+
+  it(
+    "a close handler whose write comes too late is no failure",
+    async ({ conn, peer }) => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      conn.setCloseHandler(async () => {
+        await promise;
+        await conn.send("late");
+      });
+      peer.close(4000, "bye");
+      const end = conn.readMessage().catch(() => resolve());
+      peer.end();
+      await end;
+      const info = await conn.closed;
+      assertEquals([info.code, info.reason], [4000, "bye"]);
+    },
+    { needs: ["closeHandler"] },
+  );
+
+  it("close() cuts a reason at a character", async ({ conn, peer }) => {
+    conn.close(1011, "x" + "é".repeat(100));
+    assertEquals(await peer.nextClose(), [1011, "x" + "é".repeat(61)]);
+  });
+
+  it("close() cuts no character in the middle", async ({ conn, peer }) => {
+    conn.close(1011, "xx" + "🦕".repeat(100));
+    assertEquals(await peer.nextClose(), [1011, "xx" + "🦕".repeat(30)]);
+  });
+
+  it("close() sends a lone surrogate as U+FFFD", async ({ conn, peer }) => {
+    conn.close(4000, "a\ud800");
+    assertEquals(await peer.nextClose(), [4000, "a\ufffd"]);
+  });
+
+  it("close(1005) sends an empty close frame", async ({ conn, peer }) => {
+    conn.close(1005, "not sent");
+    const { opcode, payload } = await peer.next();
+    assertEquals([opcode, payload.length], [8, 0]);
+    assert(conn.state !== "open");
+  });
+
+  for (const code of [1006, 1015]) {
+    it(
+      `close(${code}) sends no close frame, and terminates`,
+      async ({ conn }) => {
+        const info = await conn.close(code, "not sent");
+        assertEquals([info.code, info.wasClean, info.initiator], [
+          1006,
+          false,
+          "local",
+        ]);
+      },
+      { needs: ["terminate"] },
+    );
+  }
 
   it("writeControl() sends a close frame", async ({ conn, peer }) => {
     await conn.writeControl(8, formatCloseMessage(4001, "own"));
@@ -71,22 +208,25 @@ export function closing(fixture: Fixture): void {
     await conn.writeControl(8);
     const { opcode, payload } = await peer.next();
     assertEquals([opcode, payload.length], [8, 0]);
+    peer.close();
+    peer.end();
+    assertEquals((await conn.closed).code, 1005);
   });
 
-  it("writeControl() refuses close payloads that may not be sent", async ({ conn }) => {
+  it("writeControl() refuses close payloads that may not be sent", ({ conn }) => {
     const bad = [[3], [3, 237], [3, 238], [0, 0], [0x13, 0x88]];
     for (const payload of bad) {
-      await assertRejects(
+      assertThrows(
         () => conn.writeControl(8, new Uint8Array(payload)),
         RangeError,
       );
     }
-    await assertRejects(
+    assertThrows(
       () => conn.writeControl(8, new Uint8Array([3])),
       RangeError,
       "of 1 byte",
     );
-    await assertRejects(
+    assertThrows(
       () => conn.writeControl(8, new Uint8Array([3, 232, 0xff])),
       TypeError,
     );
@@ -97,7 +237,7 @@ export function closing(fixture: Fixture): void {
     it(`the peer's ${code} is echoed`, async ({ conn, peer }) => {
       peer.close(code, "theirs");
       assertEquals((await peer.nextClose())[0], code);
-      peer.finish();
+      peer.end();
       assertEquals(await conn.closed, {
         code,
         reason: "theirs",
@@ -113,7 +253,7 @@ export function closing(fixture: Fixture): void {
   it("the peer's close frame without a code is echoed so", async ({ conn, peer }) => {
     peer.close();
     assertEquals(await peer.nextClose(), [1005, ""]);
-    peer.finish();
+    peer.end();
     const info = await conn.closed;
     assertEquals([info.code, info.reason, info.wasClean], [1005, "", true]);
   });
@@ -124,7 +264,7 @@ export function closing(fixture: Fixture): void {
     peer.close(4001, "theirs");
     peer.resume();
     assertEquals(await peer.nextClose(), [4000, "ours"]);
-    peer.finish();
+    peer.end();
     const info = await closed;
     assertEquals([info.code, info.reason, info.wasClean], [
       4001,
@@ -140,7 +280,7 @@ export function closing(fixture: Fixture): void {
       const second = conn.close(4001);
       assertEquals(await peer.nextClose(), [4000, ""]);
       peer.close(4000);
-      peer.finish();
+      peer.end();
       assertEquals(await first, await second);
       assertEquals(await conn.close(), await first);
       await peer.ended;
@@ -175,7 +315,7 @@ export function closing(fixture: Fixture): void {
     conn.close();
     await peer.next();
     peer.text("after");
-    peer.frame(9, "unanswered");
+    peer.send(9, "unanswered");
     peer.close(1000);
     assertEquals((await conn.readMessage()).data, "before");
     assertEquals((await conn.readMessage()).data, "after");
@@ -191,7 +331,7 @@ export function closing(fixture: Fixture): void {
       const closed = conn.close();
       await peer.next();
       peer.close(1000);
-      peer.finish();
+      peer.end();
       assertEquals((await closed).wasClean, true);
     },
     { engine: "wire", readBufferSize: 2000 },
@@ -206,9 +346,9 @@ export function closing(fixture: Fixture): void {
     await peer.next();
     const texts = Array.from({ length: 500 }, (_, i) => `${i}`);
     const frames = texts.map((text) => [...peer.encode(1, text)]);
-    peer.bytes(new Uint8Array(frames.flat()));
+    peer.write(new Uint8Array(frames.flat()));
     peer.close(1000);
-    peer.finish();
+    peer.end();
     await reading;
     assertEquals(read, texts);
     assertEquals((await closed).wasClean, true);
@@ -262,7 +402,7 @@ export function closing(fixture: Fixture): void {
     })();
     assertEquals(await peer.nextClose(), [1000, ""]);
     peer.close(1000);
-    peer.finish();
+    peer.end();
     await disposed;
     assertEquals(conn.state, "closed");
     await conn[Symbol.asyncDispose]();
@@ -283,7 +423,7 @@ export function closing(fixture: Fixture): void {
       });
       peer.close(4000, "theirs");
       assertEquals(await peer.nextClose(), [4001, "own"]);
-      peer.finish();
+      peer.end();
       const info = await conn.closed;
       assertEquals([info.code, info.wasClean, info.initiator], [
         4000,
@@ -304,7 +444,7 @@ export function closing(fixture: Fixture): void {
       assert(conn.closeHandler === handler);
       peer.close(4000);
       assertEquals((await peer.nextClose())[0], 4000);
-      peer.finish();
+      peer.end();
       await conn.closed;
       assertEquals(calls, 1);
     },
@@ -331,7 +471,7 @@ export function closing(fixture: Fixture): void {
       conn.setCloseHandler(() => new Promise(() => {}));
       peer.close(4000);
       assertEquals((await peer.nextClose())[0], 4000);
-      peer.finish();
+      peer.end();
       assertEquals((await conn.closed).code, 4000);
     },
     { needs: ["closeHandler"], closeTimeout: 50 },
@@ -348,7 +488,7 @@ export function closing(fixture: Fixture): void {
         });
         peer.close(4000);
         assertEquals(await peer.nextClose(), [1011, ""]);
-        peer.finish();
+        peer.end();
         const { code, cause, wasClean } = await conn.closed;
         assertEquals([code, cause, wasClean], [1006, own, false]);
         const error = await conn.readMessage().catch((e) => e);

@@ -1,10 +1,16 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertThrows,
+} from "@std/assert";
 
 import { CloseError } from "../../src/close.ts";
 import { CloseSentError } from "../../src/errors.ts";
 import type { ControlType } from "../../src/message.ts";
-import { hex } from "../helper.ts";
-import type { Peer } from "./peer.ts";
+import { hex } from "../support/helper.ts";
+import type { RawPeer } from "../support/raw_peer.ts";
 import { behaviours, block, type Fixture, isPending } from "./fixture.ts";
 
 /** Pings, pongs and their handlers. */
@@ -12,16 +18,16 @@ export function control(fixture: Fixture): void {
   const it = behaviours(fixture);
 
   // Bun has answered a ping before the handler runs.
-  async function skipAnswer(peer: Peer): Promise<void> {
+  async function skipAnswer(peer: RawPeer): Promise<void> {
     if (fixture.engine === "native") {
       assertEquals((await peer.next()).opcode, 10);
     }
   }
 
   it("a ping is answered with its payload", async ({ conn, peer }) => {
-    peer.frame(9, "one");
-    peer.frame(9, "");
-    peer.frame(9, new Uint8Array(125).fill(7));
+    peer.send(9, "one");
+    peer.send(9, "");
+    peer.send(9, new Uint8Array(125).fill(7));
     assertEquals(await peer.nextText(), [10, "one"]);
     assertEquals(await peer.nextText(), [10, ""]);
     assertEquals((await peer.next()).payload, new Uint8Array(125).fill(7));
@@ -29,7 +35,7 @@ export function control(fixture: Fixture): void {
   });
 
   it("a pong that nobody asked for is ignored", async ({ conn, peer }) => {
-    peer.frame(10, "hi");
+    peer.send(10, "hi");
     peer.text("after");
     assertEquals((await conn.readMessage()).data, "after");
   });
@@ -45,13 +51,13 @@ export function control(fixture: Fixture): void {
         events.push(`pong ${decode(data)}`);
         if (data.length === 0) last.resolve();
       });
-      peer.frame(9, "1");
+      peer.send(9, "1");
       peer.text("a");
-      peer.frame(10, "2");
-      peer.frame(1, "b", { fin: false });
-      peer.frame(9, "3");
-      peer.frame(0, "c");
-      peer.frame(10, "");
+      peer.send(10, "2");
+      peer.send(1, "b", { fin: false });
+      peer.send(9, "3");
+      peer.send(0, "c");
+      peer.send(10, "");
       await last.promise;
       assertEquals(events, ["ping 1", "pong 2", "ping 3", "pong "]);
       assertEquals((await conn.readMessage()).data, "a");
@@ -67,15 +73,15 @@ export function control(fixture: Fixture): void {
       const handler = () => conn.writeControl(10, "own");
       conn.setPingHandler(handler);
       assert(conn.pingHandler === handler);
-      peer.frame(9, "theirs");
+      peer.send(9, "theirs");
       await skipAnswer(peer);
       assertEquals(await peer.nextText(), [10, "own"]);
       conn.setPingHandler(null);
-      peer.frame(9, "again");
+      peer.send(9, "again");
       assertEquals(await peer.nextText(), [10, "again"]);
       // The default can be called by a handler of one's own.
       conn.setPingHandler((data) => before(data));
-      peer.frame(9, "wrapped");
+      peer.send(9, "wrapped");
       await skipAnswer(peer);
       assertEquals(await peer.nextText(), [10, "wrapped"]);
     },
@@ -89,8 +95,8 @@ export function control(fixture: Fixture): void {
       kept.push(data);
       if (kept.length === 2) both.resolve();
     });
-    peer.frame(10, hex("01 02"));
-    peer.frame(10, hex("03 04"));
+    peer.send(10, hex("01 02"));
+    peer.send(10, hex("03 04"));
     await both.promise;
     kept[0]!.fill(9);
     assertEquals(kept[1], hex("03 04"));
@@ -106,7 +112,7 @@ export function control(fixture: Fixture): void {
           return Promise.reject(own);
         });
         peer.text("before");
-        peer.frame(9);
+        peer.send(9);
         await skipAnswer(peer);
         assertEquals((await peer.next()).opcode, 8);
         assertEquals((await conn.readMessage()).data, "before");
@@ -131,7 +137,7 @@ export function control(fixture: Fixture): void {
       conn.setPongHandler(() => {
         throw "text";
       });
-      peer.frame(10);
+      peer.send(10);
       assertEquals(await peer.nextClose(), [1011, ""]);
       const error = await assertRejects(() => conn.readMessage(), Error);
       assertEquals(error.cause, "text");
@@ -145,8 +151,8 @@ export function control(fixture: Fixture): void {
       pings++;
       return new Promise(() => {});
     });
-    peer.frame(9);
-    peer.frame(9);
+    peer.send(9);
+    peer.send(9);
     peer.text("after");
     assertEquals((await conn.readMessage()).data, "after");
     assertEquals(pings, 2);
@@ -160,14 +166,14 @@ export function control(fixture: Fixture): void {
       conn.setReadLimit(1000);
     });
     peer.text("1");
-    peer.frame(9);
+    peer.send(9);
     peer.text("2");
     await skipAnswer(peer);
     assertEquals(await peer.nextText(), [1, "from handler"]);
     assertEquals(await read[0], { type: 1, data: "1" });
     assertEquals((await conn.readMessage()).data, "2");
     conn.setPingHandler(() => conn.terminate());
-    peer.frame(9);
+    peer.send(9);
     peer.text("3");
     await conn.closed;
     const error = await assertRejects(() => conn.readMessage(), CloseError);
@@ -176,7 +182,7 @@ export function control(fixture: Fixture): void {
 
   it("a handler may close the connection", async ({ conn, peer }) => {
     conn.setPingHandler(() => void conn.close(4000));
-    peer.frame(9);
+    peer.send(9);
     peer.text("after");
     assertEquals(await peer.nextClose(), [4000, ""]);
     assertEquals((await conn.readMessage()).data, "after");
@@ -186,12 +192,12 @@ export function control(fixture: Fixture): void {
     const trip = conn.ping();
     const frame = await peer.next();
     assertEquals(frame.opcode, 9);
-    peer.frame(10, frame.payload);
+    peer.send(10, frame.payload);
     const time = await trip;
     assert(time >= 0 && time < 10_000);
     const own = conn.ping("own");
     assertEquals(await peer.nextText(), [9, "own"]);
-    peer.frame(10, "own");
+    peer.send(10, "own");
     await own;
   }, { needs: ["ping"] });
 
@@ -200,14 +206,14 @@ export function control(fixture: Fixture): void {
     const second = conn.ping("2");
     const third = conn.ping("3");
     for (let i = 0; i < 3; i++) await peer.next();
-    peer.frame(10, "other");
-    peer.frame(10, "");
+    peer.send(10, "other");
+    peer.send(10, "");
     assert(await isPending(first));
     // RFC 6455, section 5.5.3: only the latest ping need be answered.
-    peer.frame(10, "2");
+    peer.send(10, "2");
     await Promise.all([first, second]);
     assert(await isPending(third));
-    peer.frame(10, "3");
+    peer.send(10, "3");
     await third;
   }, { needs: ["ping"] });
 
@@ -218,10 +224,10 @@ export function control(fixture: Fixture): void {
       const last = conn.ping("3");
       for (let i = 0; i < 4; i++) await peer.next();
       // RFC 6455, section 5.5.3: it may be of the latest alone.
-      peer.frame(10, "1");
+      peer.send(10, "1");
       await Promise.all(alike);
       assert(await isPending(last));
-      peer.frame(10, "3");
+      peer.send(10, "3");
       await last;
     },
     { needs: ["ping"] },
@@ -236,7 +242,7 @@ export function control(fixture: Fixture): void {
       );
       const trip = conn.ping("a");
       await peer.next();
-      peer.frame(10, "a");
+      peer.send(10, "a");
       await trip;
       assertEquals(pongs, ["a"]);
     },
@@ -275,31 +281,59 @@ export function control(fixture: Fixture): void {
     assertEquals((await peer.next()).payload.length, 125);
   }, { needs: ["ping"] });
 
-  it("writeControl() takes nothing but control frames", async ({ conn }) => {
+  it("writeControl() takes nothing but control frames", ({ conn }) => {
     for (const type of [0, 1, 2, 3, 11]) {
-      await assertRejects(
-        () => conn.writeControl(type as ControlType),
-        RangeError,
-      );
+      assertThrows(() => conn.writeControl(type as ControlType), RangeError);
     }
     for (const type of [8, 9, 10] as const) {
-      await assertRejects(
-        () => conn.writeControl(type, new Uint8Array(126)),
-        RangeError,
-      );
-      await assertRejects(
+      const long = new Uint8Array(126);
+      assertThrows(() => conn.writeControl(type, long), RangeError);
+      assertThrows(() => conn.writeMessage(type, long), RangeError);
+      assertThrows(
         () => conn.writeControl(type, "é".repeat(63)),
         RangeError,
       );
-      await assertRejects(() => conn.writeControl(type, "\ud800"), TypeError);
-      await assertRejects(
+      assertThrows(
         () => conn.writeControl(type, [1] as unknown as string),
         TypeError,
       );
     }
-    await assertRejects(() => conn.ping(new Uint8Array(126)), RangeError);
+    assertThrows(() => conn.ping(new Uint8Array(126)), RangeError);
+    assertThrows(() => conn.ping({} as string), TypeError);
+    for (const handler of [undefined, 1, {}]) {
+      const set = handler as unknown as null;
+      assertThrows(() => conn.setPingHandler(set), TypeError);
+      assertThrows(() => conn.setPongHandler(set), TypeError);
+      assertThrows(() => conn.setCloseHandler(set), TypeError);
+    }
     assertEquals(conn.state, "open");
   });
+
+  it(
+    "a lone surrogate in a control payload is sent as U+FFFD",
+    async ({ conn, peer }) => {
+      conn.writeControl(9, "a\ud800");
+      assertEquals(await peer.nextText(), [9, "a\ufffd"]);
+    },
+    { needs: ["ping"] },
+  );
+
+  it(
+    "ping() gives up a peer that answers with another payload",
+    async ({ conn, peer }) => {
+      const read = conn.readMessage().catch(() => {});
+      const round = conn.ping("a");
+      assertEquals(await peer.nextText(), [9, "a"]);
+      const answer = setInterval(() => peer.send(10, "b"), 1);
+      const error = await assertRejects(() => round, DOMException);
+      clearInterval(answer);
+      assertEquals([error.name, conn.state], ["TimeoutError", "open"]);
+      assertMatch(error.message, /^Cannot measure round trip/);
+      peer.text("alive");
+      await read;
+    },
+    { needs: ["ping"], keepAlive: { interval: 200, timeout: 200 } },
+  );
 
   it("writeControl() rejects past its deadline", async ({ conn, peer }) => {
     for (const type of [8, 9, 10] as const) {
@@ -309,7 +343,7 @@ export function control(fixture: Fixture): void {
       );
       assertEquals(error.name, "TimeoutError");
     }
-    await assertRejects(
+    assertThrows(
       () => conn.writeControl(9, "", new Date(NaN)),
       RangeError,
       "invalid date",
@@ -340,7 +374,7 @@ export function control(fixture: Fixture): void {
       const { conn, peer } = link;
       const unblock = await block(link);
       const before = conn.bufferedAmount;
-      for (let i = 0; i < 2000; i++) peer.frame(9, `${i}`);
+      for (let i = 0; i < 2000; i++) peer.send(9, `${i}`);
       peer.text("after");
       assertEquals((await conn.readMessage()).data, "after");
       assert(conn.bufferedAmount - before < 8192, `${conn.bufferedAmount}`);
@@ -367,7 +401,7 @@ export function control(fixture: Fixture): void {
     await assertRejects(() => conn.writeControl(8), CloseSentError);
     await assertRejects(() => conn.ping(), CloseSentError);
     peer.close(1000);
-    peer.finish();
+    peer.end();
     await info;
     await assertRejects(() => conn.writeControl(9), CloseSentError);
     await assertRejects(() => conn.writeControl(8), CloseSentError);

@@ -2,14 +2,14 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 
 import { CloseError } from "../../src/close.ts";
 import { ProtocolError, ReadLimitError } from "../../src/errors.ts";
-import { hex } from "../helper.ts";
+import { hex } from "../support/helper.ts";
 import { behaviours, block, type Fixture } from "./fixture.ts";
 
 /** Ends without a handshake: cuts, faults and broken rules. */
 export function ending(fixture: Fixture): void {
   const it = behaviours(fixture);
 
-  for (const how of ["finish", "reset", "destroy"] as const) {
+  for (const how of ["end", "reset", "destroy"] as const) {
     it(`a peer that goes (${how}) is 1006, once`, async ({ conn, peer }) => {
       let ends = 0;
       conn.closed.then(() => ends++);
@@ -49,7 +49,7 @@ export function ending(fixture: Fixture): void {
     async ({ conn, peer }) => {
       const closed = conn.close();
       await peer.next();
-      peer.finish();
+      peer.end();
       const info = await closed;
       assertEquals([info.code, info.wasClean, info.initiator], [
         1006,
@@ -101,7 +101,7 @@ export function ending(fixture: Fixture): void {
   it("terminate() lets what was received be read", async ({ conn, peer }) => {
     peer.text("1");
     peer.text("2");
-    peer.frame(9);
+    peer.send(9);
     await peer.next();
     conn.terminate();
     await conn.closed;
@@ -160,7 +160,7 @@ export function ending(fixture: Fixture): void {
   for (const [what, bytes, code] of broken) {
     it(`${what} fails the connection with ${code}`, async ({ conn, peer }) => {
       peer.text("before");
-      peer.bytes(hex(bytes));
+      peer.write(hex(bytes));
       peer.text("behind");
       assertEquals((await peer.nextClose())[0], code);
       assertEquals((await conn.readMessage()).data, "before");
@@ -171,7 +171,7 @@ export function ending(fixture: Fixture): void {
       assertEquals(error.code, code);
       assertEquals(await conn.readMessage().catch((e) => e), error);
       assertEquals(await conn.send("x").catch((e) => e), error);
-      peer.finish();
+      peer.end();
       const info = await conn.closed;
       assertEquals([info.code, info.wasClean, info.initiator, info.cause], [
         1006,
@@ -186,7 +186,7 @@ export function ending(fixture: Fixture): void {
   it(
     "a peer that breaks a rule and stays is cut at closeTimeout",
     async ({ conn, peer }) => {
-      peer.bytes(hex(`83 ${byte(0)} ${masked}`));
+      peer.write(hex(`83 ${byte(0)} ${masked}`));
       assertEquals((await conn.closed).code, 1006);
       await peer.ended;
     },
@@ -205,7 +205,7 @@ export function ending(fixture: Fixture): void {
         ReadLimitError,
       );
       assertEquals(error.limit, 100);
-      peer.finish();
+      peer.end();
       const info = await conn.closed;
       assertEquals([info.code, info.cause], [1006, error]);
     },
@@ -215,10 +215,10 @@ export function ending(fixture: Fixture): void {
   it(
     "the read limit counts all fragments of a message",
     async ({ conn, peer }) => {
-      peer.frame(2, new Uint8Array(60), { fin: false });
-      peer.frame(0, new Uint8Array(40));
-      peer.frame(2, new Uint8Array(60), { fin: false });
-      peer.frame(0, new Uint8Array(41), { fin: false });
+      peer.send(2, new Uint8Array(60), { fin: false });
+      peer.send(0, new Uint8Array(40));
+      peer.send(2, new Uint8Array(60), { fin: false });
+      peer.send(0, new Uint8Array(41), { fin: false });
       assertEquals((await peer.nextClose())[0], 1009);
       assertEquals((await conn.readMessage()).data.length, 100);
       await assertRejects(() => conn.readMessage(), ReadLimitError);
@@ -257,7 +257,7 @@ export function ending(fixture: Fixture): void {
   it("closed never rejects and is one promise", async ({ conn, peer }) => {
     const { closed } = conn;
     assert(closed === conn.closed);
-    peer.bytes(hex("ff ff ff ff ff ff"));
+    peer.write(hex("ff ff ff ff ff ff"));
     peer.reset();
     assertEquals((await closed).code, 1006);
   });

@@ -13,15 +13,15 @@ import type {
   Engine,
   Side,
 } from "../../src/transport/transport.ts";
-import { test } from "../helper.ts";
-import type { Peer } from "./peer.ts";
+import { test } from "../support/helper.ts";
+import type { RawPeer } from "../support/raw_peer.ts";
 
 /** A connection under test, and its peer. */
 export interface Link {
   /** The side under test. */
   readonly conn: Conn;
   /** The other side. */
-  readonly peer: Peer;
+  readonly peer: RawPeer;
   /** More bytes than the network between the two can hold. */
   readonly inFlight: number;
   /** Ends what the fixture has beside the two, such as a server. */
@@ -130,7 +130,7 @@ export function behaviours(fixture: Fixture): It {
         link.peer.destroy();
         await link.release?.();
         await link.conn.closed;
-        await link.peer.over;
+        await link.peer.closed;
       }
     };
     test(`${fixture.name}: ${name}`, run, {

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 
 import { CloseError } from "../../src/close.ts";
-import { hex } from "../helper.ts";
+import { hex } from "../support/helper.ts";
 import { behaviours, type Fixture } from "./fixture.ts";
 
 /** How `nextReader()` reads messages in pieces. */
@@ -39,13 +39,13 @@ export function readers(fixture: Fixture): void {
     async ({ conn, peer }) => {
       const frame = peer.encode(2, hex("01 02 03 04 05 06 07 08"));
       const cut = frame.length - 5;
-      peer.bytes(frame.subarray(0, cut));
+      peer.write(frame.subarray(0, cut));
       const reader = await conn.nextReader();
       const stream = reader.readable.getReader();
       const got: number[] = [];
       while (got.length < 3) got.push(...(await stream.read()).value ?? []);
       assertEquals(got, [1, 2, 3]);
-      peer.bytes(frame.subarray(cut));
+      peer.write(frame.subarray(cut));
       while (true) {
         const { value, done } = await stream.read();
         if (done) break;
@@ -59,13 +59,13 @@ export function readers(fixture: Fixture): void {
   it(
     "nextReader() gives fragments before the message is complete",
     async ({ conn, peer }) => {
-      peer.frame(1, "a", { fin: false });
+      peer.send(1, "a", { fin: false });
       const reader = await conn.nextReader();
       const stream = reader.readable.getReader();
       assertEquals((await stream.read()).value, hex("61"));
-      peer.frame(0, "b", { fin: false });
+      peer.send(0, "b", { fin: false });
       assertEquals((await stream.read()).value, hex("62"));
-      peer.frame(0, "", { fin: true });
+      peer.send(0, "", { fin: true });
       assertEquals((await stream.read()).done, true);
     },
     { needs: ["streaming"] },
@@ -92,10 +92,10 @@ export function readers(fixture: Fixture): void {
   it(
     "the next read abandons the reader and drops its rest",
     async ({ conn, peer }) => {
-      peer.frame(1, "one", { fin: false });
+      peer.send(1, "one", { fin: false });
       const first = await conn.nextReader();
       const bytes = first.bytes();
-      peer.frame(0, "!");
+      peer.send(0, "!");
       peer.text("two");
       const second = conn.readMessage();
       const error = await assertRejects(() => bytes, DOMException);
@@ -121,13 +121,13 @@ export function readers(fixture: Fixture): void {
   it(
     "canceling a reader's stream drops the rest of its message",
     async ({ conn, peer }) => {
-      peer.frame(2, hex("01"), { fin: false });
+      peer.send(2, hex("01"), { fin: false });
       const reader = await conn.nextReader();
       const stream = reader.readable.getReader();
       await stream.read();
       await stream.cancel();
-      peer.frame(0, new Uint8Array(5000), { fin: false });
-      peer.frame(0, hex("02"));
+      peer.send(0, new Uint8Array(5000), { fin: false });
+      peer.send(0, hex("02"));
       peer.text("next");
       assertEquals((await conn.readMessage()).data, "next");
       assertEquals(conn.state, "open");
@@ -152,10 +152,10 @@ export function readers(fixture: Fixture): void {
   });
 
   it("a reader meets the connection's end", async ({ conn, peer }) => {
-    peer.frame(2, hex("01"), { fin: false });
+    peer.send(2, hex("01"), { fin: false });
     const reader = await conn.nextReader();
     const bytes = reader.bytes();
-    peer.finish();
+    peer.end();
     const error = await assertRejects(() => bytes, CloseError);
     assertEquals(error.code, 1006);
     const later = await assertRejects(() => conn.nextReader(), CloseError);
@@ -165,7 +165,7 @@ export function readers(fixture: Fixture): void {
   it(
     "a reader's stream meets the connection's end behind what came",
     async ({ conn, peer }) => {
-      peer.frame(2, hex("01 02"), { fin: false });
+      peer.send(2, hex("01 02"), { fin: false });
       peer.close(1001);
       const reader = await conn.nextReader();
       const got: number[] = [];
@@ -183,7 +183,7 @@ export function readers(fixture: Fixture): void {
     const reader = await conn.nextReader();
     peer.close(1000);
     const info = conn.closed;
-    peer.finish();
+    peer.end();
     await info;
     assertEquals(await reader.text(), "kept");
   });
@@ -191,14 +191,14 @@ export function readers(fixture: Fixture): void {
   it(
     "setReadDeadline() covers a reader that waits, which can go on",
     async ({ conn, peer }) => {
-      peer.frame(1, "be", { fin: false });
+      peer.send(1, "be", { fin: false });
       const reader = await conn.nextReader();
       conn.setReadDeadline(new Date(Date.now() + 5));
       const error = await assertRejects(() => reader.text(), DOMException);
       assertEquals(error.name, "TimeoutError");
       conn.setReadDeadline(null);
       const text = reader.text();
-      peer.frame(0, "gun");
+      peer.send(0, "gun");
       assertEquals(await text, "begun");
       assert(conn.state === "open");
     },
@@ -208,14 +208,14 @@ export function readers(fixture: Fixture): void {
   it(
     "setReadDeadline() ends a reader's stream that waits",
     async ({ conn, peer }) => {
-      peer.frame(1, "be", { fin: false });
+      peer.send(1, "be", { fin: false });
       const reader = (await conn.nextReader()).readable.getReader();
       for (let got = 0; got < 2;) got += (await reader.read()).value!.length;
       conn.setReadDeadline(new Date(0));
       const error = await assertRejects(() => reader.read(), DOMException);
       assertEquals(error.name, "TimeoutError");
       conn.setReadDeadline(null);
-      peer.frame(0, "gun");
+      peer.send(0, "gun");
       peer.text("next");
       assertEquals((await conn.readMessage()).data, "next");
     },
@@ -223,13 +223,13 @@ export function readers(fixture: Fixture): void {
   );
 
   it("text is checked as it arrives", async ({ conn, peer }) => {
-    peer.frame(1, "ok", { fin: false });
+    peer.send(1, "ok", { fin: false });
     const reader = await conn.nextReader();
     const stream = reader.readable.getReader();
     const got: number[] = [];
     while (got.length < 2) got.push(...(await stream.read()).value ?? []);
     assertEquals(got, [0x6f, 0x6b]);
-    peer.frame(0, hex("ff"), { fin: false });
+    peer.send(0, hex("ff"), { fin: false });
     const error = await assertRejects(() => stream.read(), Error);
     assertEquals([error.name, (error as Error & { code: number }).code], [
       "ProtocolError",

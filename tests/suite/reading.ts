@@ -1,8 +1,9 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 
 import { CloseError } from "../../src/close.ts";
-import { hex } from "../helper.ts";
-import { behaviours, type Fixture } from "./fixture.ts";
+import { ReadLimitError } from "../../src/errors.ts";
+import { hex } from "../support/helper.ts";
+import { behaviours, type Fixture, isPending, turn } from "./fixture.ts";
 
 /** How messages are read. */
 export function reading(fixture: Fixture): void {
@@ -24,17 +25,17 @@ export function reading(fixture: Fixture): void {
 
   it("readMessage() keeps a byte order mark", async ({ conn, peer }) => {
     peer.text("\ufeffa");
-    peer.frame(1, "\ufeff", { fin: false });
-    peer.frame(0, "b");
+    peer.send(1, "\ufeff", { fin: false });
+    peer.send(0, "b");
     assertEquals((await conn.readMessage()).data, "\ufeffa");
     assertEquals((await conn.readMessage()).data, "\ufeffb");
   });
 
   it("readMessage() joins fragments, control frames between them", async ({ conn, peer }) => {
-    peer.frame(1, hex("f0 9f"), { fin: false });
-    peer.frame(9, "ping");
-    peer.frame(0, hex("a6 95"), { fin: false });
-    peer.frame(0, "", { fin: true });
+    peer.send(1, hex("f0 9f"), { fin: false });
+    peer.send(9, "ping");
+    peer.send(0, hex("a6 95"), { fin: false });
+    peer.send(0, "", { fin: true });
     assertEquals(await conn.readMessage(), { type: 1, data: "🦕" });
     assertEquals(await peer.nextText(), [10, "ping"]);
   });
@@ -123,7 +124,7 @@ export function reading(fixture: Fixture): void {
 
   it("for await throws CloseError 1006 where the peer just goes", async ({ conn, peer }) => {
     peer.text("1");
-    peer.finish();
+    peer.end();
     const read: unknown[] = [];
     const error = await assertRejects(async () => {
       for await (const message of conn) read.push(message.data);
@@ -173,7 +174,7 @@ export function reading(fixture: Fixture): void {
     assertEquals((await pending).done, true);
     assertEquals(await peer.nextClose(), [1000, ""]);
     peer.close(1000);
-    peer.finish();
+    peer.end();
     await canceled;
     assertEquals((await conn.closed).wasClean, true);
   }, { needs: ["closeHandshake"] });
@@ -205,12 +206,12 @@ export function reading(fixture: Fixture): void {
   it("a read aborted in the middle of a message loses nothing", async ({ conn, peer }) => {
     const abort = new AbortController();
     const promise = conn.readMessage({ signal: abort.signal });
-    peer.frame(1, "be", { fin: false });
-    peer.frame(9, "sync");
+    peer.send(1, "be", { fin: false });
+    peer.send(9, "sync");
     await peer.next();
     abort.abort();
     await assertRejects(() => promise, DOMException);
-    peer.frame(0, "gun");
+    peer.send(0, "gun");
     assertEquals((await conn.readMessage()).data, "begun");
   });
 
@@ -243,4 +244,90 @@ export function reading(fixture: Fixture): void {
     })();
     assert(error instanceof RangeError);
   });
+
+  it("leaving an iteration settles the step that waits, and leaves the message", async ({ conn, peer }) => {
+    const iterator = conn[Symbol.asyncIterator]();
+    const step = iterator.next();
+    assert(await isPending(step));
+    await iterator.return!();
+    assertEquals(await step, { value: undefined, done: true });
+    peer.text("next");
+    assertEquals((await conn.readMessage()).data, "next");
+    peer.text("last");
+    assertEquals(await iterator.next(), { value: undefined, done: true });
+    assertEquals((await conn.readMessage()).data, "last");
+  });
+
+  it("leaving an iteration leaves the read of another", async ({ conn, peer }) => {
+    const left = conn[Symbol.asyncIterator]();
+    const read = conn.readMessage();
+    await left.return!();
+    peer.text("one");
+    assertEquals((await read).data, "one");
+    const step = conn[Symbol.asyncIterator]().next();
+    await left.return!();
+    peer.text("two");
+    assertEquals((await step).value?.data, "two");
+  });
+
+  it("what comes of a connection that is over lets others run", async ({ conn, peer }) => {
+    peer.close(1000);
+    peer.end();
+    await conn.closed;
+    let ran = false;
+    setTimeout(() => ran = true, 0);
+    while (!ran) {
+      await conn.readMessage().catch(() => {});
+      await conn.send("x").catch(() => {});
+      await conn[Symbol.asyncIterator]().next();
+      await conn.close();
+    }
+  });
+
+  it("closeRead() drops what comes, and sees the end", async (link) => {
+    const { conn, peer, inFlight } = link;
+    peer.text("unread");
+    const read = conn.readMessage();
+    await read;
+    const waiting = conn.readMessage();
+    conn.closeRead();
+    conn.closeRead();
+    const error = await assertRejects(() => waiting, DOMException);
+    assertEquals(error.name, "InvalidStateError");
+    const payload = new Uint8Array(50_000);
+    for (let size = 0; size < 2 * inFlight; size += payload.length) {
+      peer.binary(payload);
+    }
+    peer.close(4000, "seen");
+    peer.end();
+    const info = await conn.closed;
+    assertEquals([info.code, info.reason, info.wasClean], [4000, "seen", true]);
+    const later = await assertRejects(() => conn.readMessage(), DOMException);
+    assertEquals(later.name, "InvalidStateError");
+    const step = conn[Symbol.asyncIterator]().next();
+    await assertRejects(() => step, DOMException, "closeRead()");
+  });
+
+  it(
+    "closeRead() abandons the message that is being read",
+    async ({ conn, peer }) => {
+      peer.send(1, "be", { fin: false });
+      const reader = await conn.nextReader();
+      const text = reader.text();
+      await turn();
+      conn.closeRead();
+      await assertRejects(() => text, DOMException);
+      peer.send(0, "gun");
+      await conn.send("still there");
+      assertEquals(await peer.nextText(), [1, "still there"]);
+    },
+    { needs: ["streaming"] },
+  );
+
+  it("closeRead() keeps the read limit", async ({ conn, peer }) => {
+    conn.closeRead();
+    peer.binary(new Uint8Array(2000));
+    const { cause } = await conn.closed;
+    assert(cause instanceof ReadLimitError);
+  }, { readLimit: 1000, closeTimeout: 50 });
 }

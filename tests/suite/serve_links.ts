@@ -4,12 +4,12 @@ import net from "node:net";
 import tls from "node:tls";
 
 import type { Conn } from "../../src/conn/conn.ts";
-import { SocketStream } from "../../src/runtime/node/socket_stream.ts";
+import { SocketStream } from "../../src/runtime/sockets/socket_stream.ts";
 import { WIRE_CAPABILITIES } from "../../src/wire/wire_transport.ts";
-import { ca, type Carrier, head, UPGRADE } from "../fixtures/http_server.ts";
-import { portOf, serveAt } from "../fixtures/servers.ts";
+import { ca, type Carrier } from "../support/http_server.ts";
+import { RawPeer, UPGRADE_HEADERS } from "../support/raw_peer.ts";
+import { portOf, serveAt } from "../support/servers.ts";
 import type { Fixture } from "./fixture.ts";
-import { Peer } from "./peer.ts";
 import { TCP_IN_FLIGHT } from "./wire_links.ts";
 
 /** The connections of `serve()`. */
@@ -25,10 +25,10 @@ export function served(carrier: Carrier): Fixture {
       const server = await serveAt(place, (conn) => opened.resolve(conn), {
         upgrader: options,
       });
-      const stream = await upgraded(carrier, portOf(server));
+      const peer = await upgraded(carrier, portOf(server));
       return {
         conn: await opened.promise,
-        peer: new Peer(stream, true),
+        peer,
         inFlight: TCP_IN_FLIGHT,
         release: () => server.shutdown(),
       };
@@ -36,29 +36,16 @@ export function served(carrier: Carrier): Fixture {
   };
 }
 
-/** A client's stream, behind the opening handshake. */
-export async function upgraded(
-  carrier: Carrier,
-  port: number,
-): Promise<SocketStream> {
+/** A client behind the opening handshake. */
+async function upgraded(carrier: Carrier, port: number): Promise<RawPeer> {
   const address = { port, host: "127.0.0.1", allowHalfOpen: true };
   const socket = net.connect(address);
   const secured = carrier === "TCP"
     ? socket
     : tls.connect({ socket, ca, host: "127.0.0.1" });
-  secured.write(head(...UPGRADE));
-  const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
-  let got: Uint8Array = new Uint8Array(0);
-  const take = (chunk: Uint8Array) => {
-    got = new Uint8Array([...got, ...chunk]);
-    const text = new TextDecoder("latin1").decode(got);
-    const end = text.indexOf("\r\n\r\n");
-    if (end < 0) return;
-    secured.pause();
-    secured.off("data", take).off("error", reject);
-    if (text.startsWith("HTTP/1.1 101 ")) resolve(got.slice(end + 4));
-    else reject(new Error(text));
-  };
-  secured.on("data", take).on("error", reject);
-  return new SocketStream(secured, { head: await promise });
+  // Deno reads on for a TLS socket that is paused; this stream sees to it.
+  const peer = new RawPeer(new SocketStream(secured), "client");
+  peer.request(UPGRADE_HEADERS);
+  await peer.head();
+  return peer;
 }

@@ -2,8 +2,9 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 
 import { CloseError } from "../../src/close.ts";
 import { joinMessages } from "../../src/conn/join_messages.ts";
+import type { Conn } from "../../src/conn/conn.ts";
 import { PreparedMessage } from "../../src/prepared.ts";
-import { hex } from "../helper.ts";
+import { hex } from "../support/helper.ts";
 import { behaviours, block, type Fixture, isPending, turn } from "./fixture.ts";
 
 /** Connections as streams, and promises that nobody awaits. */
@@ -22,8 +23,45 @@ export function streams(fixture: Fixture): void {
     }
     peer.close(1000);
     assertEquals((await peer.nextClose())[0], 1000);
-    peer.finish();
+    peer.end();
     await piped;
+    assertEquals((await conn.closed).code, 1000);
+  });
+
+  it("bytes is one stream of the payloads, until the peer closes", async ({ conn, peer }) => {
+    assert(conn.bytes === conn.bytes);
+    peer.text("Hä");
+    peer.binary(hex("00 01"));
+    peer.text("");
+    peer.text("x".repeat(70_000));
+    peer.close(1000);
+    const bytes = new Uint8Array(await new Response(conn.bytes).arrayBuffer());
+    assertEquals(bytes.subarray(0, 6), hex("48 c3 a4 00 01 78"));
+    assertEquals(bytes.length, 70_005);
+    peer.end();
+    await conn.closed;
+  });
+
+  it("bytes errors where the iterator throws", async ({ conn, peer }) => {
+    const reader = conn.bytes.getReader();
+    peer.binary(hex("01"));
+    assertEquals((await reader.read()).value, hex("01"));
+    peer.close(4000, "bye");
+    const error = await assertRejects(() => reader.read(), CloseError);
+    assertEquals(error.code, 4000);
+    peer.end();
+    await conn.closed;
+  });
+
+  it("canceling bytes closes the connection with 1000", async ({ conn, peer }) => {
+    const reader = conn.bytes.getReader();
+    const read = reader.read();
+    const canceled = reader.cancel();
+    assertEquals(await peer.nextClose(), [1000, ""]);
+    peer.close(1000);
+    peer.end();
+    await canceled;
+    assertEquals((await read).done, true);
     assertEquals((await conn.closed).code, 1000);
   });
 
@@ -37,7 +75,7 @@ export function streams(fixture: Fixture): void {
     const closed = writer.close();
     assertEquals(await peer.nextClose(), [1000, ""]);
     peer.close(1000);
-    peer.finish();
+    peer.end();
     await closed;
     await writer.closed;
     assertEquals(conn.state, "closed");
@@ -58,17 +96,98 @@ export function streams(fixture: Fixture): void {
   it("writable errors at the connection's end", async ({ conn, peer }) => {
     const writer = conn.writable.getWriter();
     peer.close(1001, "away");
-    peer.finish();
+    peer.end();
     const error = await assertRejects(() => writer.closed, CloseError);
     assertEquals([error.code, error.reason], [1001, "away"]);
   });
 
-  it("writable refuses what is no message", async ({ conn, peer }) => {
+  it("what is no message fails writable, and the connection with 1011", async ({ conn, peer }) => {
     const writer = conn.writable.getWriter();
     await assertRejects(() => writer.write(1 as unknown as string), TypeError);
-    await conn.send("fine");
-    assertEquals(await peer.nextText(), [1, "fine"]);
+    assertEquals(await peer.nextClose(), [1011, ""]);
+    await assertRejects(() => conn.readMessage(), TypeError);
   });
+
+  it("writes to writable that nobody awaits reject in silence", async ({ conn, peer }) => {
+    const writer = conn.writable.getWriter();
+    for (let i = 0; i < 100; i++) writer.write(`${i}`);
+    peer.reset();
+    await conn.closed;
+    for (let i = 0; i < 10; i++) writer.write("x");
+    writer.close();
+    writer.abort();
+    for (let i = 0; i < 10; i++) await turn();
+  });
+
+  it("a pipe that nobody awaits fails in silence", async ({ conn, peer }) => {
+    conn.readable.pipeTo(conn.writable);
+    peer.text("once");
+    assertEquals(await peer.nextText(), [1, "once"]);
+    peer.reset();
+    await conn.closed;
+    for (let i = 0; i < 10; i++) await turn();
+  });
+
+  it("a collision with another read leaves readable usable", async ({ conn, peer }) => {
+    const read = conn.readMessage();
+    const reader = conn.readable.getReader();
+    const next = reader.read();
+    assert(await isPending(next));
+    peer.text("one");
+    assertEquals((await read).data, "one");
+    peer.text("two");
+    assertEquals(await next, { value: "two", done: false });
+    // And the other way round: the stream's read goes on.
+    const third = reader.read();
+    await turn();
+    await assertRejects(() => conn.readMessage(), DOMException, "another read");
+    peer.text("three");
+    assertEquals((await third).value, "three");
+  });
+
+  it("a collision with another read leaves joinMessages() usable", async ({ conn, peer }) => {
+    const read = conn.readMessage();
+    const next = joinMessages(conn, "").getReader().read();
+    assert(await isPending(next));
+    peer.text("one");
+    assertEquals((await read).data, "one");
+    peer.text("2");
+    assertEquals(new TextDecoder().decode((await next).value), "2");
+  });
+
+  for (
+    const [name, streamOf] of [
+      ["readable", (conn: Conn) => conn.readable],
+      ["joinMessages()", (conn: Conn) => joinMessages(conn, "")],
+    ] as [string, (conn: Conn) => ReadableStream<unknown>][]
+  ) {
+    it(`a pipe of ${name} that is aborted takes no message away`, async ({ conn, peer }) => {
+      const stream = streamOf(conn);
+      const abort = new AbortController();
+      const piped = stream.pipeTo(new WritableStream(), {
+        preventCancel: true,
+        signal: abort.signal,
+      });
+      await turn();
+      abort.abort();
+      await assertRejects(() => piped, DOMException);
+      peer.text("next");
+      assertEquals((await conn.readMessage()).data, "next");
+      peer.text("last");
+      assertEquals((await stream.getReader().read()).done, false);
+    });
+
+    it(`a reader of ${name} that leaves takes no message away`, async ({ conn, peer }) => {
+      const stream = streamOf(conn);
+      const reader = stream.getReader();
+      const read = reader.read();
+      await turn();
+      reader.releaseLock();
+      await assertRejects(() => read, TypeError);
+      peer.text("next");
+      assertEquals((await conn.readMessage()).data, "next");
+    });
+  }
 
   it(
     "aborting writable terminates, even with a write under way",
@@ -91,8 +210,8 @@ export function streams(fixture: Fixture): void {
   it("joinMessages() joins messages and terms", async ({ conn, peer }) => {
     const text = new Response(joinMessages(conn, "\n")).text();
     peer.text("one");
-    peer.frame(2, "t", { fin: false });
-    peer.frame(0, "wo");
+    peer.send(2, "t", { fin: false });
+    peer.send(0, "wo");
     peer.text("");
     peer.close(1000);
     assertEquals(await text, "one\ntwo\n\n");
@@ -130,14 +249,12 @@ export function streams(fixture: Fixture): void {
       if (i % 10 === 0) {
         conn.send(new Uint8Array(20_000));
         conn.writePreparedMessage(prepared);
-        conn.writeJSON(1n);
         conn.send("x", { signal: AbortSignal.abort() });
       }
     }
     peer.reset();
     await conn.closed;
     for (let i = 0; i < 10; i++) conn.send("x");
-    conn.writeMessage(1, hex("ff"));
     // An unhandled rejection would end the process by now.
     for (let i = 0; i < 10; i++) await turn();
   });
@@ -146,16 +263,13 @@ export function streams(fixture: Fixture): void {
     "control frames and close() that nobody awaits reject in silence",
     async ({ conn, peer }) => {
       conn.ping();
-      conn.ping("x".repeat(126));
-      conn.writeControl(9, "\ud800");
       conn.writeControl(9, "", new Date(Date.now() + 60_000));
-      conn.close(1);
       peer.reset();
       await conn.closed;
       conn.ping();
       conn.writeControl(10);
       conn.writeControl(8);
-      conn.close(2);
+      conn.close(4000);
       for (let i = 0; i < 10; i++) await turn();
     },
     { needs: ["ping"] },

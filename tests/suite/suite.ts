@@ -5,9 +5,12 @@ import { closing } from "./closing.ts";
 import { control } from "./control.ts";
 import { ending } from "./ending.ts";
 import type { Fixture } from "./fixture.ts";
+import { json } from "./json.ts";
+import { limits } from "./limits.ts";
 import { liveness } from "./liveness.ts";
 import { readers } from "./readers.ts";
 import { reading } from "./reading.ts";
+import { stats } from "./stats.ts";
 import { streams } from "./streams.ts";
 import { waiting } from "./waiting.ts";
 import { writers } from "./writers.ts";
@@ -25,5 +28,8 @@ export function suite(fixture: Fixture): void {
   ending(fixture);
   waiting(fixture);
   liveness(fixture);
+  limits(fixture);
+  stats(fixture);
   streams(fixture);
+  json(fixture);
 }

@@ -2,9 +2,9 @@
 
 import net from "node:net";
 
-import { connOver } from "../../src/over.ts";
-import { pipeStreams } from "../../src/runtime/memory/pipe_stream.ts";
-import { SocketStream } from "../../src/runtime/node/socket_stream.ts";
+import { connOver } from "../../src/conn_over.ts";
+import { pipeStreams } from "../../src/testing/pipe_stream.ts";
+import { SocketStream } from "../../src/runtime/sockets/socket_stream.ts";
 import type {
   ByteReceiver,
   ByteStream,
@@ -12,7 +12,7 @@ import type {
 import type { Side } from "../../src/transport/transport.ts";
 import { WIRE_CAPABILITIES } from "../../src/wire/wire_transport.ts";
 import type { Fixture } from "./fixture.ts";
-import { Peer } from "./peer.ts";
+import { RawPeer, socketLine } from "../support/raw_peer.ts";
 
 /** More than Linux's buffers hold on both sides of a connection. */
 export const TCP_IN_FLIGHT: number = 12 * 2 ** 20;
@@ -30,7 +30,7 @@ export function wirePipe(side: Side, chunkSize: number | undefined): Fixture {
       const stream = chunkSize === undefined ? here : cut(here, chunkSize);
       return Promise.resolve({
         conn: connOver(stream, { side, ...options }),
-        peer: new Peer(there, side === "server"),
+        peer: new RawPeer(there, side === "server" ? "client" : "server"),
         inFlight: 65_536,
       });
     },
@@ -50,8 +50,11 @@ export function wireTcp(side: Side): Fixture {
         ? [accepted, connected]
         : [connected, accepted];
       return {
-        conn: connOver(here, { side, ...options }),
-        peer: new Peer(there, side === "server"),
+        conn: connOver(new SocketStream(here), { side, ...options }),
+        peer: new RawPeer(
+          socketLine(there),
+          side === "server" ? "client" : "server",
+        ),
         inFlight: TCP_IN_FLIGHT,
       };
     },
@@ -74,6 +77,7 @@ function cut(stream: ByteStream, size: number): ByteStream {
       await undefined;
     }
     running = false;
+    if (!paused) stream.resume();
   }
 
   function later(event: () => void): void {
@@ -86,6 +90,8 @@ function cut(stream: ByteStream, size: number): ByteStream {
       receiver = to;
       stream.start({
         data(chunk) {
+          // The next one is read behind it.
+          stream.pause();
           let start = 0;
           const next = () => {
             const end = Math.min(start + size, chunk.length);
@@ -112,7 +118,6 @@ function cut(stream: ByteStream, size: number): ByteStream {
     },
     resume() {
       paused = false;
-      stream.resume();
       run();
     },
     write: (chunk, done) => stream.write(chunk, done),
@@ -125,7 +130,7 @@ function cut(stream: ByteStream, size: number): ByteStream {
 }
 
 /** Two connected sockets: the accepted one and the connecting one. */
-async function tcpPair(): Promise<[SocketStream, SocketStream]> {
+async function tcpPair(): Promise<[net.Socket, net.Socket]> {
   const listener = net.createServer({ allowHalfOpen: true });
   const accepted = Promise.withResolvers<net.Socket>();
   listener.once("connection", accepted.resolve);
@@ -143,5 +148,5 @@ async function tcpPair(): Promise<[SocketStream, SocketStream]> {
     new Promise<void>((resolve) => connected.once("connect", () => resolve())),
   ]);
   listener.close();
-  return [new SocketStream(server), new SocketStream(connected)];
+  return [server, connected];
 }

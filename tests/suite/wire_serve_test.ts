@@ -1,4 +1,4 @@
-import { CARRIERS } from "../fixtures/http_server.ts";
+import { CARRIERS } from "../support/http_server.ts";
 import { served } from "./serve_links.ts";
 import { suite } from "./suite.ts";
 

@@ -1,10 +1,11 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 
-import { formatCloseMessage } from "../../src/close.ts";
+import { CloseError, formatCloseMessage } from "../../src/close.ts";
 import { CloseSentError } from "../../src/errors.ts";
 import type { MessageType } from "../../src/message.ts";
-import { hex } from "../helper.ts";
+import { hex } from "../support/helper.ts";
 import { behaviours, block, type Fixture, isPending } from "./fixture.ts";
+import type { RawPeer } from "../support/raw_peer.ts";
 
 /** How `nextWriter()` writes messages in pieces. */
 export function writers(fixture: Fixture): void {
@@ -76,7 +77,7 @@ export function writers(fixture: Fixture): void {
       const waiting = conn.send("behind");
       conn.writeControl(9, "ping");
       assertEquals(await peer.nextText(), [9, "ping"]);
-      peer.frame(9, "pong");
+      peer.send(9, "pong");
       assertEquals(await peer.nextText(), [10, "pong"]);
       assert(await isPending(waiting));
       await writer.write("b");
@@ -251,30 +252,46 @@ export function writers(fixture: Fixture): void {
 
   const bad: [string, (string | Uint8Array)[]][] = [
     ["bytes that are not UTF-8", [hex("ff")]],
-    ["a lone low surrogate", ["\udd95"]],
-    ["two high surrogates", ["\ud83e", "\ud83e"]],
-    ["bytes behind a high surrogate", ["\ud83e", hex("61")]],
     ["a string behind a part of a sequence", [hex("f0 9f"), "a"]],
     ["a chunk that is neither", [1 as unknown as string]],
   ];
   for (const [what, chunks] of bad) {
-    it(`nextWriter() rejects ${what}`, async ({ conn }) => {
+    it(`nextWriter() rejects ${what}, and fails the connection`, async ({ conn, peer }) => {
       const writer = conn.nextWriter(1).getWriter();
       const last = chunks.pop()!;
       for (const chunk of chunks) await writer.write(chunk);
       chunks.push(last);
       await assertRejects(() => writer.write(last), TypeError);
+      assertEquals(await closeOf(peer), [1011, ""]);
     });
   }
 
-  it("a message that ends in the middle of a character is a TypeError", async ({ conn }) => {
-    for (const piece of ["a\ud83e", hex("f0 9f")]) {
-      const writer = conn.nextWriter(1).getWriter();
-      const written = writer.write(piece);
-      await assertRejects(() => writer.close(), TypeError);
-      await written.catch(() => {});
-    }
+  it("a message whose bytes end in the middle of a character fails the connection", async ({ conn, peer }) => {
+    const writer = conn.nextWriter(1).getWriter();
+    const written = writer.write(hex("f0 9f"));
+    await assertRejects(() => writer.close(), TypeError);
+    await written.catch(() => {});
+    assertEquals(await closeOf(peer), [1011, ""]);
   });
+
+  const lone: [string, (string | Uint8Array)[], string][] = [
+    ["a low surrogate", ["a", "\udd95"], "a\ufffd"],
+    ["two high surrogates", ["\ud83e", "\ud83e"], "\ufffd\ufffd"],
+    ["bytes behind a high surrogate", ["\ud83e", hex("61")], "\ufffda"],
+    ["a high surrogate at the end", ["a\ud83e"], "a\ufffd"],
+    ["one behind another character", ["\ud83e", "x"], "\ufffdx"],
+  ];
+  for (const [what, chunks, expected] of lone) {
+    it(`nextWriter() sends ${what} as U+FFFD`, async ({ conn, peer }) => {
+      for (const type of [1, 2] as const) {
+        const writer = conn.nextWriter(type).getWriter();
+        for (const chunk of chunks) writer.write(chunk);
+        await writer.close();
+        const text = new TextDecoder().decode(await peer.nextMessage());
+        assertEquals(text, expected);
+      }
+    });
+  }
 
   it("nextWriter() takes control types", async ({ conn, peer }) => {
     const writer = conn.nextWriter(9).getWriter();
@@ -282,15 +299,32 @@ export function writers(fixture: Fixture): void {
     writer.write(hex("6e 67"));
     await writer.close();
     assertEquals(await peer.nextText(), [9, "ping"]);
-    const long = conn.nextWriter(10).getWriter();
-    await assertRejects(() => long.write(new Uint8Array(126)), RangeError);
-    const lone = conn.nextWriter(9).getWriter();
-    await assertRejects(() => lone.write("\ud800"), TypeError);
     const close = conn.nextWriter(8).getWriter();
     close.write(formatCloseMessage(4001));
     await close.close();
     assertEquals(await peer.nextClose(), [4001, ""]);
   }, { needs: ["ping"] });
+
+  it(
+    "a control message that is too long fails the connection",
+    async ({ conn, peer }) => {
+      const long = conn.nextWriter(10).getWriter();
+      await assertRejects(() => long.write(new Uint8Array(126)), RangeError);
+      assertEquals(await peer.nextClose(), [1011, ""]);
+    },
+    { needs: ["ping"] },
+  );
+
+  it(
+    "a control writer that is never closed ends with its connection",
+    async ({ conn, peer }) => {
+      const writer = conn.nextWriter(9).getWriter();
+      await writer.write("a");
+      peer.reset();
+      await assertRejects(() => writer.closed, CloseError);
+    },
+    { needs: ["ping"] },
+  );
 
   it("a signal aborts a control writer", async ({ conn, peer }) => {
     const abort = new AbortController();
@@ -334,9 +368,19 @@ export function writers(fixture: Fixture): void {
 
   it("a writer after the end fails", async ({ conn, peer }) => {
     peer.close(1000);
-    peer.finish();
+    peer.end();
     await conn.closed;
     const writer = conn.nextWriter(1).getWriter();
     await assertRejects(() => writer.write("a"), CloseSentError);
   });
+}
+
+/** The close frame behind the frames of a message that was not finished. */
+async function closeOf(peer: RawPeer): Promise<[number, string]> {
+  for (;;) {
+    const { opcode, payload } = await peer.next();
+    if (opcode !== 8) continue;
+    const code = payload[0]! << 8 | payload[1]!;
+    return [code, new TextDecoder().decode(payload.subarray(2))];
+  }
 }

@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { inflateRawSync } from "node:zlib";
-import { hex, test } from "../../helper.ts";
+import { hex, test } from "../../support/helper.ts";
 import {
   clientFrame,
   clientHeader,

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { test } from "../../helper.ts";
+import { test } from "../../support/helper.ts";
 import { Histogram } from "./histogram.ts";
 
 test("Histogram.quantile() is within 3 percent at every size of value", () => {

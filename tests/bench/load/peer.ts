@@ -5,6 +5,10 @@
  * streams and Deno's through a promise for each read and each write.
  */
 
+import process from "node:process";
+
+import { openStreams } from "./http2_peers.ts";
+
 interface BunSocket {
   write(bytes: Uint8Array): number;
   end(): void;
@@ -37,10 +41,26 @@ export interface Target {
   readonly request: Uint8Array;
   /** Whether the answer must agree on permessage-deflate. */
   readonly compressed: boolean;
+  /** Whether all connections are streams of one session of HTTP/2. */
+  readonly http2: boolean;
+}
+
+/** What the generator needs of a connection. */
+export interface LoadPeer {
+  /** Called with what has been read. */
+  receive: (chunk: Uint8Array) => void;
+  /** Called when all that was written is with the system. */
+  drained: (() => void) | undefined;
+  /** Writes, or keeps what cannot go out; whether all went out. */
+  write(bytes: Uint8Array): boolean;
+  /** Ends the connection. */
+  end(): void;
+  /** Cuts the connection. */
+  terminate(): void;
 }
 
 /** One connection of the load generator, behind its opening handshake. */
-export class Peer {
+export class Peer implements LoadPeer {
   /** Called with what has been read. */
   receive: (chunk: Uint8Array) => void = () => {};
   /** Called when all that was written is with the system. */
@@ -61,8 +81,11 @@ export class Peer {
     let head = "";
     const fail = (error: Error) => {
       if (peer === undefined) return opened.reject(error);
-      // Nothing that is measured after that means anything.
-      if (!peer.#ended) throw error;
+      if (peer.#ended) return;
+      // Nothing that is measured after that means anything, and what a socket's
+      // callback throws, Bun prints and goes on.
+      console.error(error);
+      process.exit(1);
     };
     bun.connect({
       hostname,
@@ -163,8 +186,9 @@ function addressOf(
 export async function openPeers(
   target: Target,
   count: number,
-): Promise<Peer[]> {
-  const peers: Peer[] = [];
+): Promise<LoadPeer[]> {
+  if (target.http2) return await openStreams(target, count);
+  const peers: LoadPeer[] = [];
   while (peers.length < count) {
     const length = Math.min(100, count - peers.length);
     peers.push(

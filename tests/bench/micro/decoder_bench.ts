@@ -68,10 +68,10 @@ function whole(
     },
     sink,
   );
-  if (before !== undefined) session.push(before);
+  if (before !== undefined) session.decoder.push(before);
   bench("session.push() of 64 KiB", `${count} frames: ${name}`, () => {
     // It is unmasked in place, so each run has a chunk of its own.
-    session.push(frames.slice());
+    session.decoder.push(frames.slice());
     return sink.bytes;
   });
 }

@@ -1,6 +1,6 @@
 import { assert } from "@std/assert";
 
-import { test } from "../../helper.ts";
+import { test } from "../../support/helper.ts";
 import { MICROS } from "./bench.ts";
 
 test("every micro-benchmark runs", async () => {

@@ -4,7 +4,7 @@ import {
   V8_TUNING,
 } from "../../../src/protocol/tuning.ts";
 import { javaScriptEngine } from "../../../src/runtime/engine.ts";
-import { utf8Slice, utf8Write } from "../../../src/runtime/node/text.ts";
+import { utf8Slice, utf8Write } from "../../../src/runtime/quirks/text.ts";
 
 /** What connections are made with on this runtime. */
 export const TUNING: Tuning = javaScriptEngine === "jsc"

@@ -1,8 +1,18 @@
-/** An echo by the callbacks of Bun's own WebSocket, and nothing else. */
+/**
+ * An echo by the callbacks of Bun's own WebSocket, and nothing else; on `/hub`,
+ * its own `publish`.
+ */
 
-import { announce } from "../../process/control.ts";
-import type { Certificate } from "../../certificates.ts";
+import { jsonText } from "../load/frames.ts";
+import { announce } from "../../support/process/control.ts";
+import type { Certificate } from "../../support/certificates.ts";
 import { certificateIfAsked } from "./certificate.ts";
+
+interface Socket {
+  data: { count: number; joined: boolean };
+  send(data: string | Uint8Array): void;
+  subscribe(topic: string): void;
+}
 
 interface BunServe {
   serve(options: {
@@ -11,16 +21,17 @@ interface BunServe {
     tls: Certificate | undefined;
     fetch(
       request: Request,
-      server: { upgrade(request: Request): boolean },
+      server: {
+        upgrade(request: Request, options: { data: Socket["data"] }): boolean;
+      },
     ): undefined;
     websocket: {
-      message(
-        socket: { send(data: string | Uint8Array): void },
-        data: string | Uint8Array,
-      ): void;
+      message(socket: Socket, data: string | Uint8Array): void;
     };
-  }): { port: number };
+  }): { port: number; publish(topic: string, data: string): void };
 }
+
+const news = jsonText(1024);
 
 const { Bun } = globalThis as unknown as { Bun: BunServe };
 const server = Bun.serve({
@@ -28,12 +39,23 @@ const server = Bun.serve({
   hostname: "127.0.0.1",
   tls: certificateIfAsked(),
   fetch(request, server) {
-    server.upgrade(request);
+    const { pathname, search } = new URL(request.url);
+    const count = pathname === "/hub" ? Number(search.slice(1)) : 0;
+    server.upgrade(request, { data: { count, joined: false } });
     return undefined;
   },
   websocket: {
     message(socket, data) {
-      socket.send(data);
+      const { count, joined } = socket.data;
+      if (count === 0) {
+        socket.send(data);
+      } else if (joined) {
+        for (let i = 0; i < count; i++) server.publish("topic", news);
+      } else {
+        socket.data.joined = true;
+        socket.subscribe("topic");
+        socket.send(news);
+      }
     },
   },
 });

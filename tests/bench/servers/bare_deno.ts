@@ -1,6 +1,6 @@
 /** An echo by the callbacks of Deno's own WebSocket, and nothing else. */
 
-import { announce } from "../../process/control.ts";
+import { announce } from "../../support/process/control.ts";
 import { certificateIfAsked } from "./certificate.ts";
 
 const server = Deno.serve(

@@ -1,6 +1,6 @@
 import process from "node:process";
 
-import { type Certificate, makeAuthority } from "../../certificates.ts";
+import { type Certificate, makeAuthority } from "../../support/certificates.ts";
 
 /** A certificate, if the last argument asks for TLS; who signed it is nobody. */
 export function certificateIfAsked(): Certificate | undefined {

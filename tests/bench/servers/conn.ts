@@ -13,8 +13,9 @@ import {
   PreparedMessage,
   serve,
 } from "../../../mod.ts";
+import { Hub } from "../../../src/pubsub/mod.ts";
 import { jsonText } from "../load/frames.ts";
-import { announce } from "../../process/control.ts";
+import { announce } from "../../support/process/control.ts";
 import { certificateIfAsked } from "./certificate.ts";
 
 async function echo(conn: Conn): Promise<void> {
@@ -53,9 +54,36 @@ async function broadcast(conn: Conn, prepared: boolean): Promise<void> {
   }
 }
 
+const hub = new Hub();
+
+/** So many messages to all for each that comes, but for the first. */
+async function fanOut(
+  conn: Conn,
+  count: number,
+  send: (news: string) => void,
+): Promise<void> {
+  const news = jsonText(1024);
+  await conn.readMessage();
+  await hub.subscribe("topic", conn);
+  await conn.send(news);
+  for await (const _message of conn) {
+    for (let i = 0; i < count; i++) send(news);
+  }
+}
+
+function sendToAll(news: string): void {
+  for (const conn of hub.subscribers("topic")) conn.send(news);
+}
+
 const tls = certificateIfAsked();
 const server = await serve((conn, request) => {
-  switch (new URL(request.url).pathname) {
+  const { pathname, search } = new URL(request.url);
+  const count = Number(search.slice(1));
+  switch (pathname) {
+    case "/hub":
+      return fanOut(conn, count, (news) => hub.publish("topic", news));
+    case "/send":
+      return fanOut(conn, count, sendToAll);
     case "/stream":
       return stream(conn);
     case "/broadcast":

@@ -1,9 +1,11 @@
 /** An echo by the package `ws`, which the library itself knows nothing of. */
 
 import http from "node:http";
+import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
 
-import { announce } from "../../process/control.ts";
+import { installPackages } from "../../support/npm_packages.ts";
+import { announce } from "../../support/process/control.ts";
 
 interface WsSocket {
   on(
@@ -18,9 +20,12 @@ interface WsServer {
   on(event: "connection", listener: (socket: WsSocket) => void): void;
 }
 
-// A specifier that the checker does not try to resolve.
-const specifier: string = "npm:ws@8.23.0";
-const { WebSocketServer } = await import(specifier);
+const folder = installPackages("ws", { ws: "8.23.0" });
+if (folder === undefined) throw new Error("Cannot install ws from npm");
+// By its path: for the name, Bun has an implementation of its own.
+const { WebSocketServer } = createRequire(import.meta.url)(
+  `${folder}/node_modules/ws/index.js`,
+);
 
 const server = http.createServer();
 const wss: WsServer = new WebSocketServer({

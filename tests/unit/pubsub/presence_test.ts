@@ -1,0 +1,312 @@
+/** Who is in a topic, in all processes. */
+
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+
+import type { Conn } from "../../../src/conn/conn.ts";
+import { Hub } from "../../../src/pubsub/hub.ts";
+import { Presence } from "../../../src/pubsub/presence.ts";
+import { pipe } from "../../../src/testing/mod.ts";
+import { test, withTimeout } from "../../support/helper.ts";
+import { turn } from "../wire/held_stream.ts";
+import { MemoryBroker, type MemoryClient } from "./memory_broker.ts";
+
+const HEARTBEAT = 40;
+
+/** A process with connections. */
+class Server implements AsyncDisposable {
+  readonly client: MemoryClient;
+  readonly hub: Hub;
+  readonly presence: Presence;
+  readonly #conns: Conn[] = [];
+
+  constructor(broker: MemoryBroker, topicLimit = 10) {
+    this.client = broker.client();
+    this.hub = new Hub({
+      broker: this.client,
+      heartbeat: HEARTBEAT,
+      linger: 0,
+      topicLimit,
+      onError() {},
+    });
+    this.presence = new Presence(this.hub);
+  }
+
+  conn(): Conn {
+    const [client, server] = pipe();
+    this.#conns.push(client, server);
+    return server;
+  }
+
+  async track(name: string, topic = "room"): Promise<Conn> {
+    const conn = this.conn();
+    await this.presence.track(topic, conn, name);
+    return conn;
+  }
+
+  async lists(...names: string[]): Promise<void> {
+    const wanted = JSON.stringify(names);
+    let given = false;
+    const look = async () => {
+      while (
+        !given && JSON.stringify(this.presence.list("room")) !== wanted
+      ) await turn();
+    };
+    try {
+      await withTimeout(look(), 5_000, wanted);
+    } catch (error) {
+      throw new Error(JSON.stringify(this.presence.list("room")), {
+        cause: error,
+      });
+    } finally {
+      given = true;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const conn of this.#conns) conn.terminate();
+    await Promise.all(this.#conns.map((conn) => conn.closed));
+    await this.hub.close();
+  }
+}
+
+/** Two processes, each with somebody whom both know. */
+class Two implements AsyncDisposable {
+  readonly broker: MemoryBroker = new MemoryBroker();
+  readonly a: Server = new Server(this.broker);
+  readonly b: Server = new Server(this.broker);
+  /** Alice's connection, at `a`; Bob's is at `b`. */
+  readonly alice: Conn;
+
+  private constructor() {
+    this.alice = this.a.conn();
+  }
+
+  static async start(): Promise<Two> {
+    const two = new Two();
+    await two.a.presence.track("room", two.alice, "Alice");
+    await two.b.track("Bob");
+    await two.b.lists("Alice", "Bob");
+    return two;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(
+      [this.a, this.b].map((one) => one[Symbol.asyncDispose]()),
+    );
+  }
+}
+
+test("presence.list() has the names of all processes, each once", async () => {
+  const broker = new MemoryBroker();
+  await using a = new Server(broker);
+  await using b = new Server(broker);
+  const [alice] = [await a.track("Alice"), await a.track("Anna")];
+  await b.track("Bob");
+  const other = await b.track("Alice");
+  for (const server of [a, b]) await server.lists("Alice", "Anna", "Bob");
+  alice.terminate();
+  await turn();
+  for (const server of [a, b]) await server.lists("Alice", "Anna", "Bob");
+  other.terminate();
+  for (const server of [a, b]) await server.lists("Anna", "Bob");
+  assertEquals(a.presence.list("elsewhere"), []);
+});
+
+test("presence.track() has a name stand for several connections", async () => {
+  const broker = new MemoryBroker();
+  await using a = new Server(broker);
+  await using b = new Server(broker);
+  await b.track("Bob");
+  const [one, two] = [a.conn(), a.conn()];
+  // The first leaves before it is confirmed.
+  a.presence.track("room", one, "Alice");
+  const tracked = a.presence.track("room", two, "Alice");
+  one.terminate();
+  await tracked;
+  for (const server of [a, b]) await server.lists("Alice", "Bob");
+  await a.presence.track("room", two, "Alicia");
+  for (const server of [a, b]) await server.lists("Alicia", "Bob");
+});
+
+test("hub.unsubscribe() ends presence in that topic", async () => {
+  const broker = new MemoryBroker();
+  await using a = new Server(broker);
+  await using b = new Server(broker);
+  await b.track("Bob");
+  const alice = await a.track("Alice");
+  await a.presence.track("other", alice, "Alice");
+  await b.lists("Alice", "Bob");
+  a.hub.unsubscribe("room", alice);
+  await b.lists("Bob");
+  assertEquals(a.presence.list("other"), ["Alice"]);
+});
+
+test("a process that is killed takes its names along within four heartbeats", async () => {
+  await using two = await Two.start();
+  const { broker, a, b } = two;
+  // It speaks no more, and hears nothing.
+  a.client.cut();
+  a.client.publish = () => Promise.reject(new Error("killed"));
+  let beats = 0;
+  broker.copies = (channel) => {
+    if (channel.endsWith("!")) beats++;
+    return 1;
+  };
+  await b.lists("Bob");
+  assert(beats >= 2 && beats <= 5, `after ${beats} heartbeats`);
+});
+
+test("a process that is killed before its first heartbeat is heard leaves as well", async () => {
+  const broker = new MemoryBroker();
+  await using a = new Server(broker);
+  await using b = new Server(broker);
+  const { publish } = a.client;
+  a.client.publish = (channel, message) =>
+    channel.endsWith("!") ? Promise.resolve() : publish(channel, message);
+  await b.track("Bob");
+  await a.track("Alice");
+  await b.lists("Alice", "Bob");
+  await b.lists("Bob");
+});
+
+test("hub.close() takes its names along at once", async () => {
+  const broker = new MemoryBroker();
+  await using b = new Server(broker);
+  {
+    await using a = new Server(broker);
+    await a.track("Alice");
+    await b.track("Bob");
+    await b.lists("Alice", "Bob");
+    await a.hub.close();
+    await b.lists("Bob");
+  }
+});
+
+test("a process that was cut off, and taken to be gone, comes back", async () => {
+  await using two = await Two.start();
+  const { a, b } = two;
+  const { publish } = a.client;
+  a.client.publish = () => Promise.reject(new Error("cut"));
+  const mend = a.client.cut();
+  await b.lists("Bob");
+  await b.track("Ben");
+  a.client.publish = publish;
+  mend();
+  for (const server of [a, b]) await server.lists("Alice", "Ben", "Bob");
+});
+
+test("names that were lost on the way are asked for", async () => {
+  await using two = await Two.start();
+  const { broker, a, b } = two;
+  broker.copies = (_, message) => message.includes('"+"') ? 0 : 1;
+  await a.track("Anna");
+  await b.lists("Alice", "Anna", "Bob");
+});
+
+test("names that could not be told are told later", async () => {
+  await using two = await Two.start();
+  const { broker, a, b } = two;
+  broker.down = new Error("down");
+  await a.track("Anna");
+  await a.lists("Alice", "Anna", "Bob");
+  broker.down = undefined;
+  await b.lists("Alice", "Anna", "Bob");
+});
+
+test("a last name whose leave was not heard is gone within some heartbeats", async () => {
+  await using two = await Two.start();
+  const { a, b, alice } = two;
+  const mend = b.client.cut();
+  alice.terminate();
+  await a.lists();
+  mend();
+  await b.lists("Bob");
+});
+
+test("a last name whose leave could not be told is told later", async () => {
+  await using two = await Two.start();
+  const { broker, a, b, alice } = two;
+  broker.down = new Error("down");
+  alice.terminate();
+  await a.lists("Bob");
+  broker.down = undefined;
+  await b.lists("Bob");
+});
+
+test("presence tells thousands of names in messages that PostgreSQL takes", async () => {
+  const broker = new MemoryBroker();
+  await using a = new Server(broker);
+  const names = Array.from(
+    { length: 3_000 },
+    (_, i) => `${i} ${"ü".repeat(9)}`,
+  );
+  await Promise.all(names.map((name) => a.track(name)));
+  broker.log.length = 0;
+  await using b = new Server(broker);
+  await b.track("Bob");
+  await b.lists(...[...names, "Bob"].sort());
+  const encoder = new TextEncoder();
+  for (const [, message] of broker.log) {
+    assert(encoder.encode(message).length < 7_000);
+  }
+});
+
+test("presence.track() that the broker refuses leaves nothing", async () => {
+  const broker = new MemoryBroker();
+  await using a = new Server(broker);
+  await a.hub.ready;
+  broker.down = new Error("down");
+  await assertRejects(() => a.track("Alice"), Error, "down");
+  assertEquals(a.presence.list("room"), []);
+  broker.down = undefined;
+  await a.track("Alice");
+  await a.lists("Alice");
+});
+
+test("presence.track() bounds the topics of a connection", async () => {
+  const broker = new MemoryBroker();
+  await using a = new Server(broker, 2);
+  const conn = await a.track("Alice", "one");
+  await a.presence.track("two", conn, "Alice");
+  await a.presence.track("two", conn, "Alicia");
+  await assertRejects(
+    () => a.presence.track("three", conn, "Alice"),
+    RangeError,
+    "has its 2 topics",
+  );
+  a.hub.unsubscribe("one", conn);
+  await a.presence.track("three", conn, "Alice");
+});
+
+test("presence refuses what it is misused with, and hears no nonsense", async () => {
+  const broker = new MemoryBroker();
+  await using a = new Server(broker);
+  // deno-lint-ignore no-explicit-any -- what JavaScript may pass
+  const any = a.presence as any;
+  assertThrows(() => any.track("room", a.conn(), ""), RangeError);
+  assertThrows(() => any.track("room", a.conn(), "x".repeat(256)), RangeError);
+  assertThrows(() => any.track("room", a.conn(), 1), TypeError);
+  assertThrows(() => any.track("room", {}, "x"), TypeError);
+  assertThrows(() => any.list(""), RangeError);
+  assertThrows(() => new Presence({} as never), TypeError);
+  await a.track("Alice");
+  const stranger = broker.client();
+  for (
+    const [i, text] of [
+      "",
+      "{}",
+      "[1,2,3]",
+      '["a","b"]',
+      '["a","b","=+"]',
+      '["a","b","+",1]',
+    ].entries()
+  ) await stranger.publish("ws?room", `1 h 1 ${i + 1} 0 0 t\n${text}`);
+  await a.lists("Alice");
+  const closed = a.conn();
+  closed.terminate();
+  await closed.closed;
+  await assertRejects(
+    () => a.presence.track("room", closed, "x"),
+    DOMException,
+  );
+});

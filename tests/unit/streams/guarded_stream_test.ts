@@ -1,0 +1,112 @@
+import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+
+import { connOver } from "../../../src/conn_over.ts";
+import { GuardedStream } from "../../../src/streams/guarded_stream.ts";
+import { test } from "../../support/helper.ts";
+import { frame, hex } from "../protocol/recorder.ts";
+import { HeldStream, turn } from "../wire/held_stream.ts";
+
+const FAULT = new Error("user code");
+
+type Method = "pause" | "resume" | "write" | "end" | "destroy";
+
+/** A stream of the user's that throws in some of its methods, guarded. */
+function guard(...throwing: readonly Method[]) {
+  const stream = new HeldStream();
+  for (const name of throwing) {
+    stream[name] = () => {
+      stream.calls.push(`${name} throws`);
+      throw FAULT;
+    };
+  }
+  const guarded = new GuardedStream(stream);
+  const events: unknown[] = [];
+  guarded.start({
+    data: (chunk) => events.push(chunk),
+    end: () => events.push("end"),
+    closed: (error) => events.push("closed", error),
+  });
+  return { stream, guarded, events };
+}
+
+test("guardedStream hands on what a stream does", () => {
+  const { stream, guarded, events } = guard();
+  let written = 0;
+  guarded.write(hex("01"), () => written++);
+  stream.release();
+  guarded.pause();
+  guarded.resume();
+  guarded.end();
+  guarded.destroy();
+  assertEquals(stream.calls, ["pause", "resume", "end", "destroy"]);
+  assertEquals([written, stream.writes], [1, [hex("01")]]);
+  const { receiver } = stream;
+  receiver!.data(hex("02"));
+  receiver!.end();
+  receiver!.closed(FAULT);
+  assertEquals(events, [hex("02"), "end", "closed", FAULT]);
+});
+
+test("guardedStream ends a stream that throws", async () => {
+  for (const name of ["pause", "resume", "end"] as const) {
+    const { stream, guarded, events } = guard(name);
+    guarded[name]();
+    assertEquals(events, []);
+    await turn();
+    assertEquals(events, ["closed", FAULT]);
+    assertEquals(stream.calls, [`${name} throws`, "destroy"]);
+    // Nothing comes behind the end, and nobody is asked any more.
+    stream.receiver!.data(hex("02"));
+    stream.receiver!.end();
+    stream.receiver!.closed();
+    guarded.resume();
+    assertEquals([events.length, stream.calls.length], [2, 2]);
+  }
+});
+
+test("guardedStream ends the write that a stream throws in, and those behind it", async () => {
+  const { guarded, events } = guard("write", "destroy");
+  const done: unknown[] = [];
+  guarded.write(hex("01"), (error) => done.push(error));
+  assertEquals(done, []);
+  guarded.write(hex("02"), (error) => done.push(error));
+  await turn();
+  assertEquals(done, [FAULT, FAULT]);
+  assertEquals(events, ["closed", FAULT]);
+});
+
+test("guardedStream calls back once for each write", () => {
+  const { stream, guarded } = guard();
+  const told: ((error?: unknown) => void)[] = [];
+  stream.write = (_chunk, done) => void told.push(done);
+  let calls = 0;
+  guarded.write(hex("01"), () => calls++);
+  told[0]!();
+  told[0]!();
+  assertEquals(calls, 1);
+});
+
+test("connOver() outlives streams that throw, and so do its other connections", async () => {
+  const bad = new HeldStream();
+  bad.end = () => {
+    throw FAULT;
+  };
+  const good = new HeldStream();
+  const options = { side: "server", keepAlive: false } as const;
+  const failing = connOver(bad, options);
+  const lasting = connOver(good, options);
+  // The server ends TCP behind its answer to the close frame.
+  bad.receiver!.data(frame("server", 0x88, hex("03e8")));
+  lasting.send("a");
+  await turn();
+  await turn();
+  bad.releaseAll();
+  const { code, wasClean, cause } = await failing.closed;
+  assertEquals([code, wasClean], [1000, true]);
+  assertStrictEquals(cause, FAULT);
+  await assertRejects(() => failing.readMessage());
+  assertEquals(good.writes, [hex("810161")]);
+  lasting.terminate();
+  good.receiver!.closed();
+  await lasting.closed;
+});
