@@ -21,16 +21,8 @@
  * The report is in `reports/clients/index.html`.
  */
 
-import { parseArgs } from "node:util";
-
 import { type Conn, Dialer } from "../mod.ts";
-
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { agent: { type: "string", default: "silverback" } },
-});
-const [url = "ws://127.0.0.1:9001"] = positionals;
-const agent = encodeURIComponent(values.agent);
+import { run, text } from "./shared/command_line.ts";
 
 const dialer = new Dialer({
   // Groups 12 and 13 ask for compression, with and without contexts.
@@ -41,21 +33,14 @@ const dialer = new Dialer({
   },
 });
 
-async function connect(path: string): Promise<Conn> {
-  const { conn } = await dialer.dial(url.replace(/\/$/, "") + path);
-  return conn;
-}
-
 /** The server says how many cases there are. */
-async function countCases(): Promise<number> {
-  const conn = await connect("/getCaseCount");
+async function countCases(conn: Conn): Promise<number> {
   const { data } = await conn.readMessage();
   await conn.close();
   return Number(data);
 }
 
-async function runCase(number: number): Promise<void> {
-  const conn = await connect(`/runCase?case=${number}&agent=${agent}`);
+async function runCase(conn: Conn): Promise<void> {
   try {
     for await (const { type, data } of conn) {
       await conn.writeMessage(type, data);
@@ -66,11 +51,20 @@ async function runCase(number: number): Promise<void> {
   await conn.closed;
 }
 
-const count = await countCases();
-console.log(`Running ${count} cases`);
-for (let number = 1; number <= count; number++) {
-  await runCase(number);
-}
-// The server writes its report, and closes.
-await (await connect(`/updateReports?agent=${agent}`)).closed;
-console.log("Done");
+await run("autobahn_client.ts [URL]", {
+  agent: text("NAME", "silverback"),
+}, async (flags, [url = "ws://127.0.0.1:9001"]) => {
+  const agent = encodeURIComponent(flags.agent);
+  async function connect(path: string): Promise<Conn> {
+    return (await dialer.dial(url.replace(/\/$/, "") + path)).conn;
+  }
+
+  const count = await countCases(await connect("/getCaseCount"));
+  console.log(`Running ${count} cases`);
+  for (let number = 1; number <= count; number++) {
+    await runCase(await connect(`/runCase?case=${number}&agent=${agent}`));
+  }
+  // The server writes its report, and closes.
+  await (await connect(`/updateReports?agent=${agent}`)).closed;
+  console.log("Done");
+});

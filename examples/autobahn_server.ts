@@ -20,39 +20,32 @@
  * The report is in `reports/servers/index.html`.
  */
 
-import process from "node:process";
-import { parseArgs } from "node:util";
-
 import { type Conn, serve } from "../mod.ts";
-
-const { values } = parseArgs({
-  options: {
-    port: { type: "string", default: "9001" },
-    engine: { type: "string", default: "wire" },
-  },
-});
+import { beforeExit, choice, port, run } from "./shared/command_line.ts";
 
 async function echo(conn: Conn): Promise<void> {
   for await (const { type, data } of conn) await conn.writeMessage(type, data);
 }
 
-const server = await serve(echo, {
-  port: Number(values.port),
-  engine: values.engine === "native" ? "native" : "wire",
-  // Groups 12 and 13 ask for compression, with and without contexts.
-  upgrader: {
-    enableCompression: {
-      threshold: 0,
-      serverNoContextTakeover: false,
-      clientNoContextTakeover: false,
+await run("autobahn_server.ts", {
+  port: port(9001),
+  engine: choice("wire", "native"),
+}, async ({ port, engine }) => {
+  const server = await serve(echo, {
+    port,
+    engine,
+    // Groups 12 and 13 ask for compression, with and without contexts.
+    upgrader: {
+      enableCompression: {
+        threshold: 0,
+        serverNoContextTakeover: false,
+        clientNoContextTakeover: false,
+      },
     },
-  },
-  // Most of the cases break the protocol: that is no news.
-  onError: () => {},
-  onListen: ({ port }) => console.log(`Listening on ws://127.0.0.1:${port}`),
-});
+    // Most of the cases break the protocol: that is no news.
+    onError: () => {},
+    onListen: ({ port }) => console.log(`Listening on ws://127.0.0.1:${port}`),
+  });
 
-process.on("SIGINT", async () => {
-  await server.shutdown();
-  process.exit(0);
+  beforeExit(() => server.shutdown());
 });

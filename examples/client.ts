@@ -5,7 +5,7 @@
  *     bun run examples/client.ts [URL] [OPTIONS]
  *     deno run --allow-net --no-prompt examples/client.ts [URL] [OPTIONS]
  *
- * URL is ws://127.0.0.1:8080/ws by default, where `deno task example:echo`
+ * URL is ws://127.0.0.1:8080 by default, where `deno task example:echo`
  * listens. The options:
  *
  *     --stdin              sends the lines of the standard input
@@ -22,56 +22,43 @@
 import { readFileSync } from "node:fs";
 import process from "node:process";
 import { createInterface } from "node:readline";
-import { parseArgs } from "node:util";
 
 import {
-  BadHandshakeError,
   CloseCode,
   CloseError,
   type Conn,
   Dialer,
-  DialError,
   MessageType,
   proxyFromEnvironment,
 } from "../mod.ts";
+import {
+  count,
+  expect,
+  isGiven,
+  run,
+  text,
+  texts,
+  type Values,
+} from "./shared/command_line.ts";
+import { visible } from "./shared/visible.ts";
 
-const USAGE = "Usage: client.ts [URL] [--stdin] [--count N] [--header LINE] " +
-  "[--subprotocol NAME] [--proxy URL] [--ca FILE]";
 const INTERVAL = 2_000;
 const PONG_TIMEOUT = 5_000;
 
-interface Arguments {
-  readonly url: string;
-  readonly stdin: boolean;
-  readonly count: number;
-  readonly headers: [string, string][];
-  readonly subprotocols: string[];
-  readonly proxy: string | undefined;
-  readonly ca: string | undefined;
-}
+const FLAGS = {
+  stdin: isGiven(),
+  count: count(Infinity),
+  header: texts("LINE"),
+  subprotocol: texts("NAME"),
+  proxy: text("URL", undefined),
+  ca: text("FILE", undefined),
+};
 
-async function main(): Promise<number> {
-  const args = readArguments(process.argv.slice(2));
-  if (args === undefined) {
-    console.error(USAGE);
-    return 2;
-  }
-  const { url, count } = args;
-
-  let conn: Conn;
-  try {
-    conn = await connect(args);
-  } catch (error) {
-    // The messages of these say all that there is to say.
-    if (
-      error instanceof DialError || error instanceof BadHandshakeError ||
-      error instanceof DOMException || error instanceof TypeError
-    ) {
-      console.error(error.message);
-      return 1;
-    }
-    throw error;
-  }
+await run("client.ts [URL]", FLAGS, async (
+  flags,
+  [url = "ws://127.0.0.1:8080"],
+) => {
+  const conn = await connect(url, flags);
   console.log(`Connected to ${url}`);
 
   process.once("SIGINT", () => {
@@ -79,17 +66,20 @@ async function main(): Promise<number> {
   });
 
   const stopPing = checkAlive(conn);
-  const stopSending = args.stdin ? sendLines(conn) : sendEvery(conn, INTERVAL);
+  const stopSending = flags.stdin ? sendLines(conn) : sendEvery(conn, INTERVAL);
   try {
     let received = 0;
     for await (const { data } of conn) {
-      console.log("Received:", data);
-      if (++received === count) conn.close(CloseCode.NormalClosure);
+      console.log(
+        "Received:",
+        typeof data === "string" ? visible(data) : data,
+      );
+      if (++received === flags.count) conn.close(CloseCode.NormalClosure);
     }
   } catch (error) {
     // A close code that means trouble, or a connection that was cut.
     if (!(error instanceof CloseError)) throw error;
-    console.error(error.message);
+    console.error(visible(error.message));
   } finally {
     stopPing();
     stopSending();
@@ -98,16 +88,20 @@ async function main(): Promise<number> {
   const { code, wasClean } = await conn.closed;
   console.log(`Closed: ${code}${wasClean ? "" : " (not clean)"}`);
   return wasClean ? 0 : 1;
-}
+});
 
-async function connect(args: Arguments): Promise<Conn> {
-  const { url, headers, subprotocols, proxy, ca } = args;
+async function connect(
+  url: string,
+  { header, subprotocol, proxy, ca }: Values<typeof FLAGS>,
+): Promise<Conn> {
   const dialer = new Dialer({
-    subprotocols,
+    subprotocols: subprotocol,
     proxy: proxy ?? proxyFromEnvironment,
     tls: ca === undefined ? {} : { ca: readFileSync(ca, "utf8") },
   });
-  const { conn } = await dialer.dial(url, { headers });
+  const { conn } = await dialer.dial(url, {
+    headers: header.map(readHeader),
+  });
   return conn;
 }
 
@@ -147,42 +141,8 @@ function sendLines(conn: Conn): () => void {
   };
 }
 
-function readArguments(args: string[]): Arguments | undefined {
-  try {
-    const { values, positionals } = parseArgs({
-      args,
-      allowPositionals: true,
-      options: {
-        stdin: { type: "boolean", default: false },
-        count: { type: "string" },
-        header: { type: "string", multiple: true, default: [] },
-        subprotocol: { type: "string", multiple: true, default: [] },
-        proxy: { type: "string" },
-        ca: { type: "string" },
-      },
-    });
-    const [url = "ws://127.0.0.1:8080/ws", ...more] = positionals;
-    const count = values.count === undefined ? Infinity : Number(values.count);
-    const counts = count === Infinity || Number.isSafeInteger(count);
-    if (more.length > 0 || !counts || count < 1) return undefined;
-    return {
-      url,
-      stdin: values.stdin,
-      count,
-      headers: values.header.map(readHeader),
-      subprotocols: values.subprotocol,
-      proxy: values.proxy,
-      ca: values.ca,
-    };
-  } catch {
-    return undefined;
-  }
-}
-
 function readHeader(line: string): [name: string, value: string] {
   const colon = line.indexOf(":");
-  if (colon < 1) throw new TypeError("No header");
+  expect(colon > 0);
   return [line.slice(0, colon), line.slice(colon + 1).trim()];
 }
-
-process.exitCode = await main();

@@ -24,16 +24,22 @@
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
+import { statSync } from "node:fs";
 import { constants } from "node:os";
 import process from "node:process";
 import type { Readable, Writable } from "node:stream";
-import { parseArgs } from "node:util";
 
-import { CloseCode, type Conn, serve, type Server } from "../mod.ts";
+import { CloseCode, type Conn, serve } from "../mod.ts";
+import {
+  beforeExit,
+  count,
+  port,
+  run,
+  text,
+  type Values,
+} from "./shared/command_line.ts";
 import { isLocal, localPage } from "./shared/local_page.ts";
 
-const USAGE = "Usage: command.ts [--port N] [--hostname NAME] [--max N] " +
-  "[--max-output BYTES] PROGRAM [ARGUMENT...]";
 /** What the program may take to read a piece of input, in milliseconds. */
 const INPUT_TIMEOUT = 60_000;
 /** What the program may take to end when it is told to, in milliseconds. */
@@ -41,34 +47,29 @@ const END_TIMEOUT = 2_000;
 /** A process group of its own, so that the program's own children end, too. */
 const HAS_GROUPS = process.platform !== "win32";
 
-interface Arguments {
-  readonly command: readonly [program: string, ...args: string[]];
-  readonly port: number;
-  readonly hostname: string;
-  readonly max: number;
-  readonly maxOutput: number;
-}
-
 /** How a process has ended. */
 interface Exit {
   readonly code: number;
   readonly reason: string;
 }
 
-async function main(): Promise<void> {
-  const args = readArguments(process.argv.slice(2));
-  if (args === undefined) {
-    console.error(USAGE);
-    process.exitCode = 2;
-    return;
-  }
-  const { port, hostname, max } = args;
+const FLAGS = {
+  port: port(8080),
+  hostname: text("NAME", "127.0.0.1"),
+  max: count(8),
+  "max-output": count(64 * 1024 * 1024, Number.MAX_SAFE_INTEGER, "BYTES"),
+};
+
+await run("command.ts PROGRAM [ARGUMENT...]", FLAGS, async (flags, command) => {
+  const { port, hostname, max } = flags;
+  const [program = ""] = command;
   const page = localPage(new URL("command/", import.meta.url), hostname);
+  checkProgram(program);
   const running = new Set<Promise<Exit>>();
 
-  let server: Server;
-  try {
-    server = await serve((conn) => runProgram(conn, args, running), {
+  const server = await serve(
+    (conn) => runProgram(conn, command, flags, running),
+    {
       port,
       hostname,
       path: "/ws",
@@ -81,38 +82,58 @@ async function main(): Promise<void> {
         readLimit: 64 * 1024,
       },
       onListen: (addr) => {
-        console.log(
-          `Running ${args.command[0]} on http://${hostname}:${addr.port}/`,
-        );
+        console.log(`Running ${program} on http://${hostname}:${addr.port}/`);
         if (!isLocal(hostname)) console.log("Other machines can reach it");
       },
-    });
-  } catch (error) {
-    console.error(error instanceof Error ? error.message : error);
-    process.exitCode = 1;
-    return;
-  }
+    },
+  );
 
-  process.once("SIGINT", async () => {
+  beforeExit(async () => {
     await server.shutdown();
     await Promise.all(running);
-    process.exit(0);
   });
+});
+
+/**
+ * Looks for the program where a shell does, and for Deno's permission to run it.
+ *
+ * @throws {Error} If no connection could have it
+ */
+function checkProgram(program: string): void {
+  const run = globalThis.Deno?.permissions
+    .querySync({ name: "run", command: program });
+  if (run !== undefined && run.state !== "granted") {
+    throw new Error(`Cannot run ${program}: start with --allow-run`);
+  }
+  // Windows has rules of its own.
+  if (process.platform === "win32") return;
+  const folders = program.includes("/")
+    ? [""]
+    : (process.env["PATH"] ?? "").split(":").map((folder) => `${folder}/`);
+  const found = folders.some((folder) => {
+    try {
+      const file = statSync(folder + program);
+      return file.isFile() && (file.mode & 0o111) !== 0;
+    } catch {
+      return false;
+    }
+  });
+  if (!found) throw new Error(`Cannot run ${program}: no such program`);
 }
 
 /** Runs the program to its end, or to that of the connection. */
 async function runProgram(
   conn: Conn,
-  args: Arguments,
+  [program = "", ...args]: string[],
+  flags: Values<typeof FLAGS>,
   running: Set<Promise<Exit>>,
 ): Promise<void> {
   // Several may have been let in at once.
-  if (running.size >= args.max) {
+  if (running.size >= flags.max) {
     await conn.close(CloseCode.TryAgainLater, "too many processes");
     return;
   }
-  const [program, ...rest] = args.command;
-  const child = spawn(program, rest, {
+  const child = spawn(program, args, {
     stdio: ["pipe", "pipe", "pipe"],
     detached: HAS_GROUPS,
   });
@@ -125,7 +146,7 @@ async function runProgram(
   });
 
   feed(conn, child.stdin);
-  const budget = { left: args.maxOutput };
+  const budget = { left: flags["max-output"] };
   await Promise.all([
     sendOutput(child.stdout, conn, budget),
     sendOutput(child.stderr, conn, budget),
@@ -229,36 +250,3 @@ async function write(
   input.write(data, () => resolve());
   await promise.finally(() => clearTimeout(timer));
 }
-
-function readArguments(args: string[]): Arguments | undefined {
-  const options = {
-    port: { type: "string", default: "8080" },
-    hostname: { type: "string", default: "127.0.0.1" },
-    max: { type: "string", default: "8" },
-    "max-output": { type: "string", default: `${64 * 1024 * 1024}` },
-  } as const;
-  try {
-    // What follows the program is the program's.
-    const { tokens } = parseArgs({
-      args,
-      options,
-      strict: false,
-      tokens: true,
-    });
-    const first = tokens.find(({ kind }) => kind !== "option");
-    if (first === undefined) return undefined;
-    const [program, ...rest] = args.slice(first.index)
-      .filter((arg, index) => index > 0 || arg !== "--");
-    const { values } = parseArgs({ args: args.slice(0, first.index), options });
-    const port = Number(values.port);
-    const [max, maxOutput] = [Number(values.max), Number(values["max-output"])];
-    if (program === undefined || !(max > 0 && maxOutput > 0)) return undefined;
-    if (!(port >= 0 && port <= 65_535)) return undefined;
-    const { hostname } = values;
-    return { command: [program, ...rest], port, hostname, max, maxOutput };
-  } catch {
-    return undefined;
-  }
-}
-
-await main();

@@ -11,110 +11,47 @@
  */
 
 import http from "node:http";
-import type { AddressInfo } from "node:net";
-import process from "node:process";
-import { parseArgs } from "node:util";
 
-import { CloseCode, type Conn, Upgrader } from "../mod.ts";
+import { type Conn, Upgrader } from "../mod.ts";
+import { beforeExit, port, run, text } from "./shared/command_line.ts";
+import { listen } from "./shared/listen.ts";
 
-const USAGE = "Usage: node_http.ts [--port N] [--hostname NAME]";
-
-const conns = new Set<Conn>();
 const upgrader = new Upgrader({ readLimit: 1024 * 1024 });
 
-/** Keeps track of the connections: `server.close()` does not know them. */
-function track(conn: Conn): void {
-  conns.add(conn);
-  conn.closed.then(() => conns.delete(conn));
+async function echo(conn: Conn): Promise<void> {
+  for await (const { type, data } of conn) await conn.writeMessage(type, data);
 }
 
-const endpoints = new Map([
-  [
-    "/echo",
-    upgrader.listener(async (conn) => {
-      track(conn);
-      for await (const { type, data } of conn) {
-        await conn.writeMessage(type, data);
-      }
-    }),
-  ],
-  [
-    "/time",
-    upgrader.listener(async (conn) => {
-      track(conn);
-      const tell = () => conn.writeJSON({ now: new Date() });
-      tell();
-      const timer = setInterval(tell, 1_000);
-      try {
-        // Nothing is expected, but somebody must read: for the close frame.
-        for await (const _message of conn);
-      } finally {
-        clearInterval(timer);
-      }
-    }),
-  ],
-]);
-
-/** Refuses what is for no endpoint. */
-const elsewhere = new Upgrader({
-  authorize: () => new Response("Not found\n", { status: 404 }),
-}).listener(() => {});
-
-function main(): void {
-  const args = readArguments(process.argv.slice(2));
-  if (args === undefined) {
-    console.error(USAGE);
-    process.exitCode = 2;
-    return;
+async function time(conn: Conn): Promise<void> {
+  const tell = () => conn.writeJSON({ now: new Date() });
+  tell();
+  const timer = setInterval(tell, 1_000);
+  try {
+    // Nothing is expected, but somebody must read: for the close frame.
+    for await (const _message of conn);
+  } finally {
+    clearInterval(timer);
   }
+}
 
+await run("node_http.ts", {
+  port: port(8080),
+  hostname: text("NAME", "127.0.0.1"),
+}, async ({ port, hostname }) => {
   // The server that is there already, with whatever it serves.
   const server = http.createServer((_request, response) => {
     response.setHeader("Content-Type", "text/plain");
     response.end("Connect a WebSocket to /echo or /time\n");
   });
 
-  server.on("upgrade", (request, socket, head) => {
-    const [path = ""] = (request.url ?? "").split("?");
-    const listener = endpoints.get(path) ?? elsewhere;
-    listener(request, socket, head);
-  });
+  // What is for neither is answered with 404, or left to other listeners.
+  server.on("upgrade", upgrader.listener({ "/echo": echo, "/time": time }));
 
-  server.on("error", (error) => {
-    console.error(`Cannot listen: ${error.message}`);
-    process.exitCode = 1;
-  });
-  server.listen(args.port, args.hostname, () => {
-    const { port } = server.address() as AddressInfo;
-    console.log(`Listening on ws://${args.hostname}:${port}/echo`);
-  });
+  const at = await listen(server, port, hostname);
+  console.log(`Listening on ws://${hostname}:${at}/echo`);
 
-  process.once("SIGINT", async () => {
+  beforeExit(() => {
     server.close();
-    await Promise.all(
-      Array.from(conns, (conn) => conn.close(CloseCode.GoingAway)),
-    );
-    process.exit(0);
+    return upgrader.shutdown();
   });
-}
-
-function readArguments(
-  args: string[],
-): { port: number; hostname: string } | undefined {
-  try {
-    const { values } = parseArgs({
-      args,
-      options: {
-        port: { type: "string", default: "8080" },
-        hostname: { type: "string", default: "127.0.0.1" },
-      },
-    });
-    const port = Number(values.port);
-    if (!(port >= 0 && port <= 65_535)) return undefined;
-    return { port, hostname: values.hostname };
-  } catch {
-    return undefined;
-  }
-}
-
-main();
+});

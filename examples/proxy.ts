@@ -20,13 +20,8 @@
  * here, and both sides are asked for signs of life.
  */
 
-import http, { type IncomingMessage } from "node:http";
-import type { AddressInfo } from "node:net";
-import process from "node:process";
-import type { Duplex } from "node:stream";
-import { parseArgs } from "node:util";
-
 import {
+  type Addr,
   BadHandshakeError,
   CloseCode,
   CloseError,
@@ -35,12 +30,17 @@ import {
   DialError,
   type DialResult,
   MessageType,
+  serve,
   subprotocols,
-  Upgrader,
 } from "../mod.ts";
-
-const USAGE = "Usage: proxy.ts TARGET [--port N] [--hostname NAME] " +
-  "[--max CONNECTIONS] [--timeout MS]";
+import {
+  beforeExit,
+  count,
+  expect,
+  port,
+  run,
+  text,
+} from "./shared/command_line.ts";
 
 /** What the target gets to see of a request's headers. */
 const REQUEST_HEADERS = [
@@ -61,6 +61,8 @@ const RESPONSE_HEADERS = [
 ];
 /** Bad gateway, in IANA's registry of close codes. */
 const BAD_GATEWAY = 1014;
+/** In milliseconds. */
+const HOUR = 3_600_000;
 
 /** Of both sides. Nothing is held of a message, so that it needs no limit. */
 const CONN_OPTIONS = {
@@ -68,133 +70,99 @@ const CONN_OPTIONS = {
   keepAlive: { interval: 30_000, timeout: 30_000 },
 };
 
-interface Target {
-  readonly target: URL;
-  readonly timeout: number;
-}
+await run("proxy.ts TARGET", {
+  port: port(8090),
+  hostname: text("NAME", "127.0.0.1"),
+  max: count(1_000),
+  timeout: count(8_000, HOUR, "MS"),
+}, async ({ port, hostname, max, timeout }, [url = ""]) => {
+  const target = readTarget(url);
+  /** The other side of each request that the target is asked for. */
+  const upstreams = new Map<Request, Promise<DialResult>>();
 
-interface Arguments extends Target {
-  readonly port: number;
-  readonly hostname: string;
-  readonly max: number;
-}
-
-/** Two connections that are becoming one. */
-interface Pair {
-  client?: Conn | undefined;
-  upstream?: Conn | undefined;
-}
-
-function main(): void {
-  const args = readArguments(process.argv.slice(2));
-  if (args === undefined) {
-    console.error(USAGE);
-    process.exitCode = 2;
-    return;
-  }
-  const pairs = new Set<Pair>();
-
-  const server = http.createServer((_request, response) => {
-    response.writeHead(426, { Upgrade: "websocket" });
-    response.end("Only WebSocket connections are passed on\n");
-  });
-  server.on("upgrade", async (message, socket, head) => {
-    const pair: Pair = {};
-    pairs.add(pair);
-    const full = pairs.size > args.max;
-    await connect(pair, full ? undefined : args, message, socket, head);
-    pairs.delete(pair);
-  });
-  server.on("error", (error) => {
-    console.error(`Cannot listen: ${error.message}`);
-    process.exitCode = 1;
-  });
-  server.listen(args.port, args.hostname, () => {
-    const { port } = server.address() as AddressInfo;
-    console.log(`Listening on ws://${args.hostname}:${port}`);
-  });
-
-  process.once("SIGINT", async () => {
-    server.close();
-    await Promise.all(Array.from(
-      pairs,
-      // The pair's other side is told by what passes it on.
-      async ({ client, upstream }) => {
-        await client?.close(CloseCode.GoingAway);
-        await upstream?.closed;
-      },
-    ));
-    process.exit(0);
-  });
-}
-
-/** Upgrades the client if there is a target and it accepts; to their end. */
-async function connect(
-  pair: Pair,
-  target: Target | undefined,
-  message: IncomingMessage,
-  socket: Duplex,
-  head: Uint8Array,
-): Promise<void> {
-  const giveUp = new AbortController();
-  const upgrader = new Upgrader({
-    ...CONN_OPTIONS,
-    // Over the dial's, for the answer to be ours.
-    handshakeTimeout: 2_000 + (target?.timeout ?? 0),
-    // The last step before the 101, when the request has passed the checks.
-    async authorize(request) {
-      if (target === undefined) return new Response(null, { status: 503 });
-      const { remoteAddress = "" } = message.socket;
-      try {
-        const result = await dial(
-          target,
-          request,
-          remoteAddress,
-          giveUp.signal,
-        );
-        pair.upstream = result.conn;
-        return switchingHeaders(result);
-      } catch (error) {
-        return refusal(error);
-      }
-    },
-  });
-  pair.client = await upgrader.upgradeSocket(message, socket, head);
-  const { client, upstream } = pair;
-  if (client !== undefined && upstream !== undefined) {
+  const server = await serve(async (client, request) => {
+    const { conn: upstream } = await upstreams.get(request)!;
     await Promise.all([
       pump(client, upstream, CloseCode.GoingAway),
       pump(upstream, client, BAD_GATEWAY),
     ]);
-  } else {
-    // Refused, or the client has gone meanwhile.
-    giveUp.abort();
-    upstream?.terminate();
-  }
+    upstreams.delete(request);
+  }, {
+    port,
+    hostname,
+    upgrader: {
+      ...CONN_OPTIONS,
+      // Over the dial's, for the answer to be ours.
+      handshakeTimeout: 2_000 + timeout,
+      // The last step before the 101, when the request has passed the checks.
+      async authorize(request, { remoteAddr }) {
+        if (upstreams.size >= max) return new Response(null, { status: 503 });
+        try {
+          const dialing = dial(target, timeout, request, remoteAddr);
+          upstreams.set(request, dialing);
+          return { headers: switchingHeaders(await dialing) };
+        } catch (error) {
+          return refusal(error);
+        }
+      },
+    },
+    // By the target, or because the client has gone meanwhile.
+    onRefused(_error, request) {
+      upstreams.get(request)?.then(({ conn }) => conn.terminate(), () => {});
+      upstreams.delete(request);
+    },
+    onListen: (addr) =>
+      console.log(`Listening on ws://${hostname}:${addr.port}`),
+  });
+
+  beforeExit(async () => {
+    const dialed = [...upstreams.values()];
+    await server.shutdown();
+    // They are told by what passes the end on.
+    await Promise.allSettled(
+      dialed.map(async (dialing) => (await dialing).conn.closed),
+    );
+  });
+});
+
+function readTarget(text: string): URL {
+  expect(URL.canParse(text));
+  const target = new URL(text);
+  const { protocol, username, hash } = target;
+  expect(/^wss?:$/.test(protocol) && username === "" && hash === "");
+  return target;
 }
 
 /** Dials the target as the client has dialed the proxy. */
 async function dial(
-  { target, timeout }: Target,
+  target: URL,
+  timeout: number,
   request: Request,
-  address: string,
-  signal: AbortSignal,
+  from: Addr | undefined,
 ): Promise<DialResult> {
   const { pathname, search } = new URL(request.url);
   const url = new URL(target);
   url.pathname = target.pathname.replace(/\/$/, "") + pathname;
   url.search = search;
-  const headers: [string, string][] = [["X-Forwarded-For", address]];
-  for (const name of REQUEST_HEADERS) {
-    const value = request.headers.get(name);
-    if (value !== null) headers.push([name, value]);
+  const headers = pick(request.headers, REQUEST_HEADERS);
+  if (from?.transport === "tcp") {
+    headers.push(["X-Forwarded-For", from.hostname]);
   }
   const dialer = new Dialer({
     ...CONN_OPTIONS,
     subprotocols: subprotocols(request),
     handshakeTimeout: timeout,
   });
-  return await dialer.dial(url, { headers, signal });
+  return await dialer.dial(url, { headers });
+}
+
+/** The headers of these names, spelt as here. */
+function pick(headers: Headers, names: string[]): [string, string][] {
+  const spelling = new Map(names.map((name) => [name.toLowerCase(), name]));
+  return [...headers].flatMap(([lower, value]): [string, string][] => {
+    const name = spelling.get(lower);
+    return name === undefined ? [] : [[name, value]];
+  });
 }
 
 /** What the 101 takes from the target's. */
@@ -215,15 +183,12 @@ function refusal(error: unknown): Response {
     if (status >= 300 && status !== 304 && status <= 599) {
       return new Response(body, {
         status,
-        headers: [...headers].filter(([name]) =>
-          RESPONSE_HEADERS.some((known) => known.toLowerCase() === name)
-        ),
+        headers: pick(headers, RESPONSE_HEADERS),
       });
     }
-    return new Response("Bad gateway\n", { status: 502 });
   }
-  if (error instanceof DialError) {
-    console.error(error.message);
+  if (error instanceof DialError) console.error(error.message);
+  if (error instanceof DialError || error instanceof BadHandshakeError) {
     return new Response("Bad gateway\n", { status: 502 });
   }
   if (error instanceof DOMException && error.name === "TimeoutError") {
@@ -266,30 +231,3 @@ async function passOn(error: unknown, to: Conn, lost: number): Promise<void> {
     await to.close(error.code, error.reason);
   }
 }
-
-function readArguments(args: string[]): Arguments | undefined {
-  try {
-    const { values, positionals } = parseArgs({
-      args,
-      allowPositionals: true,
-      options: {
-        port: { type: "string", default: "8090" },
-        hostname: { type: "string", default: "127.0.0.1" },
-        max: { type: "string", default: "1000" },
-        timeout: { type: "string", default: "8000" },
-      },
-    });
-    const target = new URL(positionals[0] ?? "");
-    const [port, max] = [Number(values.port), Number(values.max)];
-    const timeout = Number(values.timeout);
-    const fits = positionals.length === 1 && /^wss?:$/.test(target.protocol) &&
-      target.username === "" && target.hash === "" && port >= 0 &&
-      port <= 65_535 && max > 0 && timeout > 0;
-    if (!fits) return undefined;
-    return { target, port, hostname: values.hostname, max, timeout };
-  } catch {
-    return undefined;
-  }
-}
-
-main();

@@ -17,6 +17,8 @@ const room = roomOfAddress();
 const key = recall("key") || makeId();
 keepInTab("key", key);
 let name = recall("name");
+/** Whether the server makes what was written wait, as it was too much at once. */
+let isSlow = false;
 
 const outbox = new Outbox(room);
 const people = new People();
@@ -78,6 +80,7 @@ function leaveToDoor(error = "") {
 /** @param {ChatEvent} event */
 function receive(event) {
   if (event.type === "welcome") {
+    isSlow = false;
     people.set(event.people, event.name);
     messages.resume(event.messages, { own: event.name, gap: event.gap });
     for (const { id } of event.messages) outbox.remove(id);
@@ -86,6 +89,15 @@ function receive(event) {
   } else if (event.type === "said") {
     outbox.remove(event.message.id);
     messages.show(event.message);
+    if (isSlow && outbox.isEmpty) {
+      isSlow = false;
+      status.show({ name: "open" });
+    }
+  } else if (event.type === "gap") {
+    messages.showGap();
+  } else if (event.type === "slow" && !outbox.isEmpty) {
+    isSlow = true;
+    status.show({ name: "slow" });
   } else if (event.type === "joined") {
     people.add(event.name);
   } else if (event.type === "left") {

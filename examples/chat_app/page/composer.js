@@ -9,6 +9,8 @@ export class Composer {
   #text = /** @type {HTMLTextAreaElement} */ (document.getElementById("text"));
   #left = /** @type {HTMLElement} */ (document.getElementById("left"));
   #send = /** @type {HTMLButtonElement} */ (document.getElementById("send"));
+  /** On a phone, Enter is the only way to a new line, and Send is at hand. */
+  #touch = matchMedia("(pointer: coarse)");
   #draft;
   #onSend;
 
@@ -20,13 +22,19 @@ export class Composer {
     this.#draft = `draft.${room}`;
     this.#onSend = onSend;
     this.#text.value = recall(this.#draft);
-    this.#text.addEventListener("input", () => this.#fit());
+    this.#text.addEventListener("input", () => this.#change());
     this.#text.addEventListener("keydown", (event) => this.#key(event));
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#submit();
     });
-    this.#fit();
+    this.#touch.addEventListener("change", () => this.#hint());
+    this.#hint();
+    // What is hidden has no height to fit, and a phone is turned. What is watched
+    // does not itself grow with what is written.
+    const around = /** @type {HTMLElement} */ (this.#form.parentElement);
+    new ResizeObserver(() => this.#fit()).observe(around);
+    this.#change();
   }
 
   focus() {
@@ -35,9 +43,7 @@ export class Composer {
 
   /** @param {KeyboardEvent} event */
   #key(event) {
-    // On a phone, Enter is the only way to a new line, and Send is at hand.
-    const breaks = event.shiftKey || event.isComposing ||
-      matchMedia("(pointer: coarse)").matches;
+    const breaks = event.shiftKey || event.isComposing || this.#touch.matches;
     if (event.key !== "Enter" || breaks) return;
     event.preventDefault();
     this.#submit();
@@ -47,18 +53,28 @@ export class Composer {
     const text = this.#text.value.trim();
     if (text === "" || !this.#onSend(text)) return;
     this.#text.value = "";
-    this.#fit();
+    this.#change();
     this.focus();
   }
 
+  /** Says on the key of a phone's keyboard what it does. */
+  #hint() {
+    this.#text.enterKeyHint = this.#touch.matches ? "enter" : "send";
+  }
+
   /** Makes everything fit what is written. */
-  #fit() {
-    const { value, maxLength, style } = this.#text;
+  #change() {
+    const { value, maxLength } = this.#text;
     keepInTab(this.#draft, value);
-    style.height = "auto";
-    style.height = `${this.#text.scrollHeight + 2}px`;
+    this.#fit();
     const left = maxLength - value.length;
     this.#left.textContent = left < FEW ? `${left} left` : "";
     this.#send.disabled = value.trim() === "";
+  }
+
+  #fit() {
+    const { style } = this.#text;
+    style.height = "auto";
+    style.height = `${this.#text.scrollHeight + 2}px`;
   }
 }

@@ -16,10 +16,12 @@ export class Journal {
     this.#path = path;
   }
 
-  /** All that is written down. */
+  /** All that is written down; the file is made if there is none. */
   read(): Entry[] {
     const entries: Entry[] = [];
-    for (const line of this.#text().split("\n")) {
+    // As for writing, which must not fail only when somebody has spoken.
+    const text = readFileSync(this.#path, { encoding: "utf8", flag: "a+" });
+    for (const line of text.split("\n")) {
       try {
         if (line !== "") entries.push(JSON.parse(line));
       } catch {
@@ -36,18 +38,5 @@ export class Journal {
   append(entry: Entry): void {
     // The line break stands first, so that a torn line spoils no other.
     appendFileSync(this.#path, `\n${JSON.stringify(entry)}`);
-  }
-
-  #text(): string {
-    try {
-      return readFileSync(this.#path, "utf8");
-    } catch (error) {
-      if (
-        error instanceof Error && "code" in error && error.code === "ENOENT"
-      ) {
-        return "";
-      }
-      throw error;
-    }
   }
 }

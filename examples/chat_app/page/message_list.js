@@ -1,3 +1,4 @@
+import { linkNodes } from "./links.js";
 import { colour, makeAvatar } from "./people.js";
 
 /**
@@ -60,7 +61,7 @@ export class MessageList {
     this.#own = own;
     // Nobody wants to hear the whole of the past read out.
     byId("log").setAttribute("aria-busy", String(first));
-    if (gap) this.#mark("Some messages are missing here");
+    if (gap) this.showGap();
     for (const message of messages) {
       this.#add(message, first ? "old" : "new");
     }
@@ -71,6 +72,12 @@ export class MessageList {
   /** @param {ChatMessage} message */
   show(message) {
     this.#add(message, "fresh");
+  }
+
+  /** Shows that messages are missing between the last one and the next. */
+  showGap() {
+    this.#mark("Some messages are missing here");
+    this.#stay();
   }
 
   /** @param {Unsent} message */
@@ -146,8 +153,7 @@ export class MessageList {
     bubble.className = "bubble";
     const body = document.createElement("span");
     body.className = "text";
-    // Never as HTML: it is somebody's.
-    body.textContent = text;
+    body.append(...linkNodes(text));
     const time = document.createElement("time");
     time.className = "when";
     if (typeof when === "string") {

@@ -1,23 +1,23 @@
 import { CloseCode, type Conn } from "../../mod.ts";
-import type { Hub } from "./hub.ts";
 import type { Limits } from "./limits.ts";
 import { Member } from "./member.ts";
 import { ChatClose, type Join, parseCommand, Refusal } from "./protocol.ts";
 import { RateLimit } from "./rate_limit.ts";
 import type { Room } from "./room.ts";
+import type { Rooms } from "./rooms.ts";
 
 /** Serves one page, from its join to its end. */
 export async function talk(
   conn: Conn,
-  hub: Hub,
+  rooms: Rooms,
   limits: Limits,
 ): Promise<void> {
   try {
     const { room: name, after, ...who } = await readJoin(conn, limits);
-    const room = hub.room(name);
+    const room = rooms.room(name);
     const member = new Member(conn, who.name, who.key);
-    room.enter(member, after);
     try {
+      await room.enter(member, after);
       await listen(conn, room, member, limits);
     } finally {
       room.leave(member);
@@ -57,15 +57,17 @@ async function listen(
   let tooFast = 0;
   for await (const { data } of conn) {
     const wait = rate.take(performance.now());
+    tooFast = wait > 0 ? tooFast + 1 : 0;
+    // Once is enough, until the page has been slow enough.
+    if (tooFast === 1) member.send({ type: "slow" });
     // Who is not read is stopped by TCP: nothing is lost, it only comes later.
     if (wait > 0) await sleep(wait);
-    tooFast = wait > 0 ? tooFast + 1 : 0;
     if (tooFast > limits.tooFast) {
       throw new Refusal(ChatClose.Refused, "Too many messages");
     }
 
     const command = parseCommand(data);
-    if (command.type === "say") room.say(member, command);
+    if (command.type === "say") await room.say(member, command);
     else if (command.type === "ping") member.send({ type: "pong" });
     else throw new Refusal(ChatClose.Refused, "Joined already");
   }

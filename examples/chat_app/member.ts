@@ -1,4 +1,4 @@
-import type { Conn, PreparedMessage } from "../../mod.ts";
+import type { Conn } from "../../mod.ts";
 import type { ChatEvent } from "./protocol.ts";
 
 /**
@@ -12,23 +12,19 @@ export class Member {
   readonly name: string;
   /** The secret by which the page may take its place again. */
   readonly key: string;
-  readonly #conn: Conn;
+  readonly conn: Conn;
 
   constructor(conn: Conn, name: string, key: string) {
-    this.#conn = conn;
+    this.conn = conn;
     this.name = name;
     this.key = key;
   }
 
   send(event: ChatEvent): void {
-    this.#conn.writeJSON(event);
-  }
-
-  sendPrepared(message: PreparedMessage): void {
-    this.#conn.writePreparedMessage(message);
+    this.conn.writeJSON(event);
   }
 
   close(code: number, reason: string): void {
-    this.#conn.close(code, reason);
+    this.conn.close(code, reason);
   }
 }

@@ -79,8 +79,12 @@ export type ChatEvent =
     readonly gap: boolean;
   }
   | { readonly type: "said"; readonly message: ChatMessage }
+  /** More was said than the server could read again; what it has is behind it. */
+  | { readonly type: "gap" }
   | { readonly type: "joined"; readonly name: string }
   | { readonly type: "left"; readonly name: string }
+  /** The page sends too fast: what it has sent has to wait, and is not lost. */
+  | { readonly type: "slow" }
   | { readonly type: "pong" };
 
 /** Ends a connection: the code and the reason that its page gets. */
@@ -122,7 +126,8 @@ export function parseCommand(data: string | Uint8Array): Command {
 
 /** What makes two names the same: `Ann`, `ann` and the like of them. */
 export function foldName(name: string): string {
-  return name.normalize("NFKC").toLowerCase();
+  return name.normalize("NFKC").toLowerCase()
+    .replaceAll(/\p{Default_Ignorable_Code_Point}/gu, "");
 }
 
 function parseObject(data: string): Record<string, unknown> {
@@ -136,14 +141,20 @@ function parseObject(data: string): Record<string, unknown> {
   return value as Record<string, unknown>;
 }
 
-// Controls, and marks that turn the direction of what stands beside a name.
-const UNSEEN = /[\p{Cc}\p{Zl}\p{Zp}\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
+// What is not seen, or turns the direction of what stands beside it: controls,
+// formats, fillers such as U+3164, and Braille's blank.
+const UNSEEN = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]/u;
+// An emoji may be of several, which are joined by some of these.
+const EMOJI = /\p{RGI_Emoji}/gv;
+// Marks that stand on nothing, or cover the lines above and below.
+const MARKS = /(?:^|\s)\p{M}|\p{M}{5}/u;
 
 function readName(field: "name" | "room", value: unknown): string {
   if (typeof value !== "string") throw notUnderstood(field);
   const name = value.normalize().trim().replace(/\s+/g, " ");
   const fits = name.length > 0 && name.length <= NAME_LENGTH;
-  if (!fits || !name.isWellFormed() || UNSEEN.test(name)) {
+  const letters = name.replace(EMOJI, "");
+  if (!fits || UNSEEN.test(letters) || MARKS.test(letters)) {
     throw new Refusal(ChatClose.BadName, `The ${field} cannot be used`);
   }
   return name;

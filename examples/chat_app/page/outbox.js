@@ -19,6 +19,10 @@ export class Outbox {
     this.#messages = JSON.parse(recall(this.#key) || "[]");
   }
 
+  get isEmpty() {
+    return this.#messages.length === 0;
+  }
+
   get isFull() {
     return this.#messages.length >= LIMIT;
   }

@@ -17,6 +17,17 @@ export class History {
     this.#forgot = true;
   }
 
+  /** Forgets all: what comes next does not follow upon it. */
+  clear(): void {
+    this.#messages.length = 0;
+    this.#forgot = true;
+  }
+
+  /** The ids of all, oldest first. */
+  get ids(): string[] {
+    return this.#messages.map(({ id }) => id);
+  }
+
   find(id: string): ChatMessage | undefined {
     return this.#messages.find((message) => message.id === id);
   }

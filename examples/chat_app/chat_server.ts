@@ -6,13 +6,16 @@ import {
   serve,
   type ServeOptions,
   type Server,
+  type ShutdownOptions,
   WriteLimitError,
 } from "../../mod.ts";
-import { Hub } from "./hub.ts";
+import { Hub } from "../../src/pubsub/mod.ts";
 import { Journal } from "./journal.ts";
 import { LIMITS, type Limits } from "./limits.ts";
 import { servePage } from "./page_files.ts";
 import { COMMAND_BYTES } from "./protocol.ts";
+import { connectRedis } from "./redis.ts";
+import { Rooms } from "./rooms.ts";
 import { talk } from "./talk.ts";
 
 /** Options of {@linkcode serveChat}. */
@@ -20,31 +23,58 @@ export interface ChatOptions
   extends Pick<ServeOptions, "port" | "hostname" | "onListen" | "onError"> {
   /** The file that keeps what is said over a restart; default: none does. */
   readonly history?: string | undefined;
+  /** The Redis that joins several processes, which have one history there. */
+  readonly redis?: string | undefined;
   readonly limits?: Partial<Limits>;
 }
 
+/** A chat that runs. */
+export interface Chat extends Pick<Server, "addr" | "conns">, AsyncDisposable {
+  /** Ends all connections, then what they stand on. */
+  shutdown(options?: ShutdownOptions): Promise<void>;
+}
+
 /** Serves the chat at `/chat`, and its page beside it. */
-export async function serveChat(options: ChatOptions): Promise<Server> {
-  const { history, limits: some, ...where } = options;
+export async function serveChat(options: ChatOptions): Promise<Chat> {
+  const { history, redis, limits: some, ...where } = options;
   const limits = { ...LIMITS, ...some };
-  const journal = history === undefined ? undefined : new Journal(history);
-  const hub = new Hub(limits, journal);
+  const file = history === undefined ? undefined : new Journal(history);
+  const shared = redis === undefined
+    ? undefined
+    : await connectRedis(redis, limits.history);
+  const hub = new Hub({
+    ...shared && { broker: shared.broker },
+    onGap: ({ topic }) => rooms.mend(topic).catch(report),
+    onError: report,
+  });
+  const rooms = new Rooms({
+    hub,
+    limits,
+    journal: shared?.journal,
+    async writeDown(room, message) {
+      file?.append({ room, message });
+      await shared?.journal.append(room, message);
+    },
+  });
+  for (const { room, message } of file?.read() ?? []) {
+    rooms.room(room).history.add(message);
+  }
   let conns = 0;
 
   async function onConn(conn: Conn): Promise<void> {
     conns++;
     try {
-      await talk(conn, hub, limits);
+      await talk(conn, rooms, limits);
     } finally {
       conns--;
     }
   }
 
-  return await serve(onConn, {
+  const server = await serve(onConn, {
     onError: report,
     ...where,
     path: "/chat",
-    fetch: await servePage(),
+    fetch: servePage(),
     upgrader: {
       // Behind the default check of the origin: no other site's page gets here.
       authorize() {
@@ -58,6 +88,18 @@ export async function serveChat(options: ChatOptions): Promise<Server> {
       enableCompression: true,
     },
   });
+  async function shutdown(options?: ShutdownOptions): Promise<void> {
+    await server.shutdown(options);
+    rooms.close();
+    await hub.close();
+    shared?.close();
+  }
+  return {
+    addr: server.addr,
+    conns: server.conns,
+    shutdown,
+    [Symbol.asyncDispose]: shutdown,
+  };
 }
 
 /** The ends that a page can bring about are a line, all others a bug of ours. */

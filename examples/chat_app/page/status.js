@@ -19,7 +19,7 @@ export class Status {
     this.#retry.addEventListener("click", onRetry);
   }
 
-  /** @param {State} state */
+  /** @param {State | { name: "slow" }} state */
   show(state) {
     clearInterval(this.#timer);
     this.#state.dataset.state = state.name;
@@ -37,6 +37,11 @@ export class Status {
     } else if (state.name === "open") {
       this.#state.textContent = "Connected";
       this.#banner.hidden = true;
+    } else if (state.name === "slow") {
+      this.#state.textContent = "Slowed down";
+      this.#tell(
+        "You write faster than the chat allows. The rest will follow.",
+      );
     } else {
       this.#state.textContent = "Connecting";
     }
@@ -50,11 +55,12 @@ export class Status {
 
   /**
    * @param {string} text
-   * @param {string} button
+   * @param {string} [button] Without it, there is nothing to be done
    */
-  #tell(text, button) {
+  #tell(text, button = "") {
     this.#text.textContent = text;
     this.#retry.textContent = button;
+    this.#retry.hidden = button === "";
     this.#banner.hidden = false;
   }
 }
