@@ -3,10 +3,14 @@
 # not to be had, the tests that need it are skipped, and say so.
 
 # The packages, and what shows that each is installed.
-packages=(tinyproxy microsocks chromium python3-websockets python3-autobahn)
+packages=(tinyproxy microsocks haproxy nghttp2-proxy chromium
+  python3-websockets python3-autobahn redis-server nats-server postgresql)
 have() {
   case "$1" in
     python3-*) /usr/bin/python3 -c "import ${1#python3-}" ;;
+    nghttp2-proxy) command -v nghttpx ;;
+    # Debian has its programs in a folder of their own.
+    postgresql) ls /usr/lib/postgresql/*/bin/initdb ;;
     *) command -v "$1" || [ -x "/usr/sbin/$1" ] ;;
   esac >/dev/null 2>&1
 }
