@@ -6,7 +6,12 @@
  * `collect`.
  */
 
-import { type Conn, isUnexpectedCloseError, serve } from "../../../mod.ts";
+import {
+  type Conn,
+  isCloseError,
+  isUnexpectedCloseError,
+  serve,
+} from "../../../mod.ts";
 import { announce } from "../../support/process/control.ts";
 import { collectGarbage } from "../../support/process/garbage.ts";
 import { PATIENCE, verify } from "./payload.ts";
@@ -52,8 +57,10 @@ const server = await serve(async (conn, request) => {
   try {
     await (pathname === "/stream" ? stream(conn) : echo(conn, Number(id)));
   } catch (error) {
-    // Clients go without a word, too.
-    if (conn.state === "open" || isUnexpectedCloseError(error, 1006, 1000)) {
+    // Clients go without a word, too: a write may be told of it before the state
+    // is.
+    const lost = conn.state === "open" && !isCloseError(error);
+    if (lost || isUnexpectedCloseError(error, 1006, 1000)) {
       fault(id, error);
     }
   }
