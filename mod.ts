@@ -267,7 +267,7 @@
  * Safari 15.0 to 15.3, and with it every browser on iOS of that time, fails at
  * a compressed message
  * [that comes in several frames](https://github.com/sta/websocket-sharp/issues/666),
- * as messages of `nextWriter` and those over 64 KiB do; 15.4 was
+ * as messages of `nextWriter` and those over 96 KiB do; 15.4 was
  * [the first to accept them](https://github.com/uNetworking/uWebSockets/issues/1347).
  * For those, leave compression off, or turn it off with
  * `enableWriteCompression` by the request's `User-Agent`.

@@ -85,7 +85,7 @@ export class DeflateCodec {
       this.#deflater !== undefined || data.length > MAX_NOW || !hasTime()
     ) return undefined;
     this.#encoding = !last;
-    return finish(deflateOnce(data, this.#settings), last);
+    return deflateOnce(data, this.#settings, last);
   }
 
   /** Compresses a piece for which `encodeNow` has no time. */
@@ -95,20 +95,20 @@ export class DeflateCodec {
   ): Promise<Uint8Array<ArrayBuffer>> {
     const settings = this.#settings;
     this.#encoding = !last;
-    let encoded: Uint8Array<ArrayBuffer>;
     if (this.#deflater === undefined) {
-      encoded = await runLater(() => {
+      const encoded = await runLater(() => {
         if (this.#closed) throw connectionOver();
-        return deflateOnce(data, settings);
+        return new Uint8Array(deflateOnce(data, settings, last));
       });
-    } else {
-      const cost = deflateCost(data.length, settings.level);
-      if (hasTime() && data.length <= MAX_NOW) spend(cost);
-      else await myTurn(cost);
-      encoded = await this.#deflater.deflate(data);
+      if (this.#closed) throw connectionOver();
+      return encoded;
     }
+    const cost = deflateCost(data.length, settings.level);
+    if (hasTime() && data.length <= MAX_NOW) spend(cost);
+    else await myTurn(cost);
+    const encoded = await this.#deflater.deflate(data);
     if (this.#closed) throw connectionOver();
-    return finish(encoded, last);
+    return last ? encoded.subarray(0, -TAIL_LENGTH) : encoded;
   }
 
   /** The key for the form of a prepared message, if it should be compressed. */
@@ -127,9 +127,7 @@ export class DeflateCodec {
     const { windowBits } = this.#own;
     const settings: DeflateSettings = { level: this.#nextLevel, windowBits };
     if (data.length <= MAX_NOW) {
-      return new Uint8Array(
-        finish(deflateOnce(data, settings), true),
-      );
+      return new Uint8Array(deflateOnce(data, settings, true));
     }
     return prepareLater(data, settings);
   }
@@ -165,7 +163,8 @@ export class DeflateCodec {
     if (whole && !this.#peer.contextTakeover && data.length <= MAX_INPUT) {
       const inflated = await runLater(() => {
         if (this.#closed) throw connectionOver();
-        return inflateOnce(data, limit);
+        const inflated = inflateOnce(data, limit);
+        return inflated && new Uint8Array(inflated);
       });
       if (this.#closed) throw connectionOver();
       if (inflated !== undefined) {
@@ -207,16 +206,8 @@ async function prepareLater(
   for (let start = 0; start < data.length; start += SLICE) {
     const slice = data.subarray(start, start + SLICE);
     const last = start + SLICE >= data.length;
-    parts.push(
-      finish(await runLater(() => deflateOnce(slice, settings)), last),
-    );
+    const compress = () => new Uint8Array(deflateOnce(slice, settings, last));
+    parts.push(await runLater(compress));
   }
-  return new Uint8Array(joinBytes(parts));
-}
-
-function finish(
-  encoded: Uint8Array<ArrayBuffer>,
-  last: boolean,
-): Uint8Array<ArrayBuffer> {
-  return last ? encoded.subarray(0, encoded.length - TAIL_LENGTH) : encoded;
+  return joinBytes(parts);
 }

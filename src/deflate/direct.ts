@@ -1,10 +1,11 @@
 /**
  * zlib without the streams around it. For a message of a kilobyte, node:zlib
  * takes two thirds as long to make and drop a stream as zlib takes for the work
- * itself. The streams' internal handles work synchronously, and can be used
- * again for the next message. They are not a public interface: each is tested
- * before it is used, and a message that they cannot do in one call is left to
- * the public functions.
+ * itself; an echo of 64 KiB takes 0.71 of the CPU time on Deno without, and
+ * 0.85 on Bun, as a stream's memory is new and cold. The streams' internal
+ * handles work synchronously, and can be used again for the next message. They
+ * are not a public interface: each is tested before it is used, and a message
+ * that they cannot do in one call is left to the public functions.
  */
 
 import {
@@ -21,13 +22,6 @@ import {
   type ZlibDeflateOptions,
 } from "./zlib_options.ts";
 
-/**
- * Most bytes to compress here; for more, a stream costs little in comparison:
- * at 8 KiB this takes 0.8 of the time, at 1 KiB 0.5 on Deno and 0.6 on Bun.
- */
-const MAX_DEFLATE = 16_384;
-/** Most bytes to inflate here. */
-const MAX_INFLATE = 8192;
 /** Most bytes that a call may put out, as it cannot be interrupted. */
 export const MAX_OUTPUT = 262_144;
 // A context holds 330 KiB on Deno and 270 on Bun, and peers choose how many
@@ -74,12 +68,14 @@ class Context {
   }
 
   /**
-   * The whole output for an input, at most so many bytes; `undefined` if zlib
-   * fails, or has not finished.
+   * The whole output for an input, at most so many bytes, valid until the next
+   * call; `undefined` if zlib fails, or has not finished. The last bytes of it
+   * can be left out.
    */
   run(
     input: Uint8Array,
     max: number = MAX_OUTPUT,
+    without: number = 0,
   ): Uint8Array<ArrayBuffer> | "too long" | undefined {
     const room = max + 1;
     const handle = this.#handle;
@@ -89,7 +85,8 @@ class Context {
     handle.writeSync(this.#flush, input, 0, input.length, output, 0, room);
     if (this.#failed) return undefined;
     if (left[0] === 0) return "too long";
-    return left[1] === 0 ? output.slice(0, room - left[0]!) : undefined;
+    if (left[1] !== 0) return undefined;
+    return new Uint8Array(output.buffer, 0, room - left[0]! - without);
   }
 
   close(): void {
@@ -107,14 +104,16 @@ let trusted: boolean | undefined;
  *
  * @param data The bytes, at least one
  * @param settings Level and window
- * @returns Blocks that end with 00 00 ff ff; `undefined` to leave it to the
- * public functions
+ * @param without How many bytes to leave out at the end
+ * @returns Blocks that end with 00 00 ff ff, valid until the next call;
+ * `undefined` to leave it to the public functions
  */
 export function deflateDirect(
   data: Uint8Array,
   settings: DeflateSettings,
+  without: number,
 ): Uint8Array<ArrayBuffer> | undefined {
-  if (data.length > MAX_DEFLATE || !isTrusted()) return undefined;
+  if (!isTrusted()) return undefined;
   const { level, windowBits } = settings;
   const key = 16 * level + windowBits; // which is at most 15
   let context = deflaters.get(key);
@@ -126,8 +125,13 @@ export function deflateDirect(
     context = makeDeflater(deflateOptions(settings));
     deflaters.set(key, context);
   }
-  const deflated = context.run(data);
-  return deflated === "too long" ? undefined : deflated;
+  const deflated = context.run(data, MAX_OUTPUT, without);
+  if (deflated !== undefined && deflated !== "too long") return deflated;
+  // After a reset, zlib-ng still takes the block for begun that it could not end,
+  // and the next has no header.
+  context.close();
+  deflaters.delete(key);
+  return undefined;
 }
 
 /**
@@ -135,14 +139,14 @@ export function deflateDirect(
  *
  * @param data The message, to the end of its final block
  * @param max The most bytes that it may inflate to, 262,144 at most
- * @returns The bytes, which the caller may keep; or that there are more; or
+ * @returns The bytes, valid until the next call; or that there are more; or
  * `undefined` to leave it to the public functions, as for corrupt data
  */
 export function inflateDirect(
   data: Uint8Array,
   max: number,
 ): Uint8Array<ArrayBuffer> | "too long" | undefined {
-  if (data.length > MAX_INFLATE || !isTrusted()) return undefined;
+  if (!isTrusted()) return undefined;
   return inflater!.run(data, max);
 }
 

@@ -10,7 +10,6 @@ import {
 } from "./faults.ts";
 import { ownBytes } from "./own_bytes.ts";
 import { hasTime, myTurn, spend } from "../base/turns.ts";
-import { SLICE } from "./zlib_options.ts";
 
 /**
  * Takes inflated bytes. If it returns a promise, no more come until it settles.
@@ -27,6 +26,9 @@ const TAIL = Uint8Array.from(
   (_, i) => EMPTY_BLOCK[i % EMPTY_BLOCK.length]!,
 ).subarray(1);
 const NOTHING: Uint8Array = new Uint8Array(0);
+
+// How much of a message zlib is given at a time, in bytes.
+const SLICE = 65_536;
 
 // RFC 7692, section 7.2.3.4, allows any number of final blocks; a sender that
 // cannot flush otherwise makes one with each flush. But each costs us a zlib

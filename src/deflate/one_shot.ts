@@ -8,7 +8,6 @@ import { ReadLimitError } from "../errors.ts";
 import { deflateDirect, inflateDirect, MAX_OUTPUT } from "./direct.ts";
 import { inputCost } from "./costs.ts";
 import { corrupt, isCorrupt } from "./faults.ts";
-import { ownBytes } from "./own_bytes.ts";
 import { spend } from "../base/turns.ts";
 import {
   deflateCost,
@@ -29,19 +28,25 @@ const SYNC = TAIL.subarray(0, 4);
  *
  * @param data The bytes, at least one
  * @param settings Level and window
- * @returns Blocks that end with 00 00 ff ff; valid only in this turn
+ * @param last Whether it is the end of a message
+ * @returns Blocks that end with 00 00 ff ff, which are left out at the end;
+ * valid until the next call
  */
 export function deflateOnce(
   data: Uint8Array,
   settings: DeflateSettings,
+  last: boolean,
 ): Uint8Array<ArrayBuffer> {
   spend(deflateCost(data.length, settings.level));
-  return deflateDirect(data, settings) ?? deflateRawSync(data, {
+  const direct = deflateDirect(data, settings, last ? SYNC.length : 0);
+  if (direct !== undefined) return direct;
+  const deflated = deflateRawSync(data, {
     ...deflateOptions(settings, data.length),
     finishFlush: constants.Z_SYNC_FLUSH,
     // Data that does not shrink grows by a few bytes, so one chunk holds it.
     chunkSize: data.length + 64,
   }) as Uint8Array<ArrayBuffer>;
+  return last ? deflated.subarray(0, -SYNC.length) : deflated;
 }
 
 /**
@@ -50,7 +55,7 @@ export function deflateOnce(
  *
  * @param data The message, at most {@linkcode MAX_INPUT} bytes
  * @param limit The most bytes that it may inflate to
- * @returns The bytes, which the caller may keep; `undefined` if it needs a
+ * @returns The bytes, valid until the next call; `undefined` if it needs a
  * stream, as it is too large, or more follows a final block
  * @throws {ReadLimitError} If it exceeds the limit
  * @throws {ProtocolError} If it is corrupt or cut off
@@ -84,12 +89,16 @@ export function inflateOnce(
       used > length && data[length - 1]! >= 0x20) &&
     inflatedLength(data) < buffer.length
   ) throw corrupt();
-  return ownBytes(buffer);
+  return buffer;
 }
 
 function endsWith(bytes: Uint8Array, end: Uint8Array): boolean {
   const start = bytes.length - end.length;
-  return start >= 0 && end.every((byte, i) => bytes[start + i] === byte);
+  if (start < 0) return false;
+  for (let i = 0; i < end.length; i++) {
+    if (bytes[start + i] !== end[i]) return false;
+  }
+  return true;
 }
 
 /** How many bytes a message inflates to without what we add. */

@@ -1,7 +1,11 @@
 import { constants } from "node:zlib";
 
-/** How much of a message zlib is given at a time, in bytes. */
-export const SLICE = 65_536;
+/**
+ * How much of a message is compressed at a time, in bytes: half as much again
+ * as a buffer of 64 KiB, so that one with a few bytes around it is not cut in
+ * two.
+ */
+export const SLICE = 98_304;
 
 /** What zlib compresses with. */
 export interface DeflateSettings {

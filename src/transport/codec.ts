@@ -21,8 +21,8 @@ export interface MessageCodec {
    *
    * @param data The piece
    * @param last Whether it is the message's last
-   * @returns What to send, valid only in this turn; or `undefined`, and then
-   * `encode` must be called with the same arguments
+   * @returns What to send, valid until the next call of any codec; or
+   * `undefined`, and then `encode` must be called with the same arguments
    */
   encodeNow(
     data: Uint8Array,
@@ -60,8 +60,8 @@ export interface MessageCodec {
    *
    * @param data The message
    * @param limit The most bytes of the message when decoded
-   * @returns The message, which the caller may keep; or `undefined`, and then
-   * `decode` must be called
+   * @returns The message, valid until the next call of any codec; or
+   * `undefined`, and then `decode` must be called
    * @throws {ProtocolError} If the data is corrupt
    * @throws {ReadLimitError} If the message exceeds the limit
    */

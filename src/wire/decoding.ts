@@ -95,7 +95,10 @@ export class Decoding {
   }
 
   #take(): Uint8Array<ArrayBuffer> {
-    const data = this.#gathered.subarray(0, this.#length);
+    const gathered = this.#gathered;
+    const data = gathered.length === this.#length
+      ? gathered
+      : gathered.subarray(0, this.#length);
     this.#gathered = NOTHING;
     this.#length = 0;
     return data;
@@ -104,7 +107,7 @@ export class Decoding {
   #whole(data: Uint8Array<ArrayBuffer>): undefined {
     this.#owner.inflated(data.length);
     if (this.#type === 2) {
-      this.#receiver.message(2, data);
+      this.#receiver.message(2, new Uint8Array(data));
       return;
     }
     const text = decodeUtf8(data);

@@ -25,7 +25,7 @@ async function decode(
   limit = Infinity,
 ): Promise<Uint8Array> {
   const whole = codec.decodeNow(payload, limit);
-  if (whole !== undefined) return whole;
+  if (whole !== undefined) return new Uint8Array(whole);
   const parts: Uint8Array[] = [];
   await codec.decode(payload, true, limit, (part) => {
     parts.push(part);
@@ -49,6 +49,22 @@ function bound(codec: DeflateCodec) {
     preparedKey: (size: number) => codec.preparedKey(size),
   };
 }
+
+test("DeflateCodec gives each caller bytes of its own, in one turn as well", async () => {
+  const messages = [30_000, 40_000, 50_000].map(jsonBytes);
+  const encode = (data: Uint8Array) => codec("server").encode(data, true);
+  const encoded = await Promise.all(messages.map(encode));
+  const decoded: Uint8Array[] = [];
+  await Promise.all(
+    encoded.map((data, i) =>
+      codec("client").decode(data, true, Infinity, (part) => {
+        decoded[i] = part;
+        return undefined;
+      })
+    ),
+  );
+  assertEquals(decoded, messages);
+});
 
 test("DeflateCodec encodes the RFC's examples without context takeover", async () => {
   const server = codec("server");

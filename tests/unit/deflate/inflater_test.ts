@@ -19,8 +19,8 @@ import {
 } from "./samples.ts";
 
 function encode(data: Uint8Array): Uint8Array {
-  const encoded = deflateOnce(data, { level: 1, windowBits: 15 });
-  return new Uint8Array(encoded.subarray(0, -4));
+  const settings = { level: 1, windowBits: 15 };
+  return new Uint8Array(deflateOnce(data, settings, true));
 }
 
 /** Inflates a message that comes in pieces of `size` bytes. */

@@ -1,16 +1,22 @@
+import { constants, inflateRawSync } from "node:zlib";
+
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { openContexts } from "../../../src/deflate/contexts.ts";
 import { MAX_OUTPUT } from "../../../src/deflate/direct.ts";
 import { deflateOnce, inflateOnce } from "../../../src/deflate/one_shot.ts";
+import type { DeflateSettings } from "../../../src/deflate/zlib_options.ts";
 import { ProtocolError, ReadLimitError } from "../../../src/errors.ts";
 import { hex, test, toHex } from "../../support/helper.ts";
 import { BROKEN, HELLO, jsonBytes, noiseBytes } from "./samples.ts";
 
 const ONE = { level: 1, windowBits: 15 };
 
-function strip(encoded: Uint8Array): Uint8Array {
-  assertEquals(toHex(encoded.subarray(-4)), "00 00 ff ff");
-  return encoded.subarray(0, -4);
+/** A whole message, compressed; it stays valid. */
+function deflated(
+  data: Uint8Array,
+  settings: DeflateSettings = ONE,
+): Uint8Array {
+  return new Uint8Array(deflateOnce(data, settings, true));
 }
 
 function text(bytes: Uint8Array | undefined): string | undefined {
@@ -44,7 +50,19 @@ for (const [what, payload] of BROKEN) {
 
 test("deflateOnce() deflates Hello as in the RFC (7.2.3.1)", () => {
   const hello = new TextEncoder().encode("Hello");
-  assertEquals(toHex(strip(deflateOnce(hello, ONE))), "f2 48 cd c9 c9 07 00");
+  assertEquals(toHex(deflated(hello)), "f2 48 cd c9 c9 07 00");
+});
+
+test("deflateOnce() leaves out 00 00 ff ff at the end of a message only", () => {
+  // The second needs more than one call of zlib.
+  for (const data of [jsonBytes(1000), noiseBytes(MAX_OUTPUT + 1)]) {
+    const piece = new Uint8Array(deflateOnce(data, ONE, false));
+    assertEquals(toHex(piece.subarray(-4)), "00 00 ff ff");
+    assertEquals(deflated(data), piece.subarray(0, -4));
+    const finishFlush = constants.Z_SYNC_FLUSH;
+    const inflated = inflateRawSync(piece, { finishFlush });
+    assertEquals(new Uint8Array(inflated), data);
+  }
 });
 
 for (let level = -2; level <= 9; level++) {
@@ -52,7 +70,7 @@ for (let level = -2; level <= 9; level++) {
     for (const windowBits of [8, 9, 12, 15]) {
       for (const size of [1, 125, 250, 251, 1000, 40_000]) {
         for (const data of [jsonBytes(size), noiseBytes(size)]) {
-          const encoded = strip(deflateOnce(data, { level, windowBits }));
+          const encoded = deflated(data, { level, windowBits });
           assertEquals(inflateOnce(encoded, size), data);
         }
       }
@@ -63,7 +81,7 @@ for (let level = -2; level <= 9; level++) {
 test("deflateOnce() compresses better with a higher level and a larger window", () => {
   const data = jsonBytes(30_000);
   const size = (level: number, windowBits: number) =>
-    deflateOnce(data, { level, windowBits }).length;
+    deflated(data, { level, windowBits }).length;
   assert(size(9, 15) < size(1, 15));
   assert(size(9, 15) < size(9, 9));
   assert(size(9, 9) < size(9, 8));
@@ -72,7 +90,7 @@ test("deflateOnce() compresses better with a higher level and a larger window", 
 });
 
 test("inflateOnce() takes a message at its limit and refuses one above", () => {
-  const encoded = strip(deflateOnce(jsonBytes(1000), ONE));
+  const encoded = deflated(jsonBytes(1000));
   assertEquals(inflateOnce(encoded, 1000)!.length, 1000);
   const error = assertThrows(
     () => inflateOnce(encoded, 999),
@@ -82,24 +100,15 @@ test("inflateOnce() takes a message at its limit and refuses one above", () => {
 });
 
 test("inflateOnce() leaves what becomes too large to a stream", () => {
-  const encoded = strip(deflateOnce(new Uint8Array(MAX_OUTPUT + 1), ONE));
+  const encoded = deflated(new Uint8Array(MAX_OUTPUT + 1));
   assertEquals(inflateOnce(encoded, Infinity), undefined);
   assertThrows(() => inflateOnce(encoded, MAX_OUTPUT), ReadLimitError);
-  const fitting = strip(deflateOnce(new Uint8Array(MAX_OUTPUT), ONE));
+  const fitting = deflated(new Uint8Array(MAX_OUTPUT));
   assertEquals(inflateOnce(fitting, Infinity)!.length, MAX_OUTPUT);
-});
-
-test("inflateOnce() gives plain bytes that share their buffer with nobody", () => {
-  for (const size of [10, 5000]) {
-    const encoded = strip(deflateOnce(jsonBytes(size), ONE));
-    const inflated = inflateOnce(encoded, size)!;
-    assertEquals(inflated.constructor, Uint8Array);
-    assert(inflated.buffer.byteLength <= 2 * size);
-  }
 });
 
 test("deflateOnce() and inflateOnce() hold no context", () => {
   const before = openContexts();
-  inflateOnce(strip(deflateOnce(jsonBytes(5000), ONE)), 5000);
+  inflateOnce(deflated(jsonBytes(5000)), 5000);
   assertEquals(openContexts(), before);
 });
