@@ -27,6 +27,8 @@ const FRAME = 64;
  * µs.
  */
 export const STREAM_COST = 16_384;
+// What an upgrade costs: 100 to 200 µs.
+const UPGRADE = 32_768;
 // The work of user code between two messages is not counted, so a turn is also
 // over after this many milliseconds. The clock is read once for every 32
 // messages' worth of work.
@@ -122,6 +124,23 @@ export function runLater<T>(job: () => T): Promise<T> {
  */
 export function myTurn(cost: number): Promise<void> {
   return runLater(() => spend(cost));
+}
+
+/**
+ * Counts an upgrade, and waits for a later turn if this one is over. Bun reads
+ * from a connection as it accepts it, and goes on as long as there is another: a
+ * peer that opens them as fast as they are answered would have all of the time,
+ * and nobody else be heard for seconds.
+ *
+ * @returns Whether it has waited
+ */
+export async function upgradeTurn(): Promise<boolean> {
+  if (hasTime()) {
+    spend(UPGRADE);
+    return false;
+  }
+  await myTurn(UPGRADE);
+  return true;
 }
 
 /** Flushes in the next turn. A target must call it at most once a turn. */

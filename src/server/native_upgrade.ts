@@ -1,3 +1,4 @@
+import { upgradeTurn } from "../base/turns.ts";
 import type { ConnSettings } from "../conn/options.ts";
 import { UnsupportedError } from "../errors.ts";
 import { BUN_CAPABILITIES, BUN_DESCRIPTION } from "../runtime/bun/transport.ts";
@@ -58,6 +59,13 @@ export interface NativeEngine {
    * The client's address, if it is known; ask before the upgrade, not after.
    */
   remoteAddr(request: Request, target: unknown): Addr | undefined;
+  /**
+   * Waits for a later turn of the event loop if this one is over, where the
+   * runtime does not end it by itself.
+   *
+   * @returns Whether it has waited
+   */
+  readonly turn?: () => Promise<boolean>;
   /** Whether the client has disconnected: there is nothing to upgrade then. */
   hasGone(request: Request): boolean | Promise<boolean>;
   /**
@@ -126,6 +134,7 @@ const bunEngine: NativeEngine = {
   },
   remoteAddr: (request, target) =>
     remoteAddrOnBun(request, target as BunServer),
+  turn: upgradeTurn,
   hasGone: ({ signal }) => signal.aborted,
   upgrade(request, target, options) {
     const upgrade = upgradeOnBun(request, target as BunServer, {

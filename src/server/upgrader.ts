@@ -894,11 +894,12 @@ export class Upgrader<Data = unknown> {
   ): Promise<
     Upgraded<Data> & { fault: TypeError | undefined } | UpgradeRefused
   > {
+    const waited = await engine.turn?.() ?? false;
     const approval = await this.#approve(request, report, headers, visit);
     if (!approval.accepted) return refused(approval.error);
-    // A client can only have left while callbacks took their time. Without them
-    // we do not look, as Deno prints a warning the first time.
-    if (this.#asksUser && await engine.hasGone(request)) {
+    // A client can only have left while we waited. Otherwise we do not look, as
+    // Deno prints a warning the first time.
+    if ((waited || this.#asksUser) && await engine.hasGone(request)) {
       return refused(clientGone());
     }
     const late = group.refusal();

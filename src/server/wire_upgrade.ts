@@ -1,3 +1,4 @@
+import { upgradeTurn } from "../base/turns.ts";
 import type { Conn } from "../conn/conn.ts";
 import type { ConnSettings } from "../conn/options.ts";
 import { DeflateCodec } from "../deflate/codec.ts";
@@ -97,6 +98,7 @@ export async function upgradeOnSocket<Data>(
   // Nobody reads until the handshake is done, so the peer must wait.
   pauseTCPBelowTLS(socket);
   try {
+    await upgradeTurn();
     if (owesAnswer(socket)) throw new Error("An earlier answer is due");
     return await upgrade(message, socket, head, options);
   } catch {

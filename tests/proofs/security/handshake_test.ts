@@ -2,6 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 
+import { commandOf, Program, START_LIMIT } from "../../support/child.ts";
 import { head, UPGRADE, upgradeBut } from "../../support/http_server.ts";
 import { hex } from "../../support/helper.ts";
 import { attack, EVERYWHERE, headerOf, isAttack, statusOf } from "./attack.ts";
@@ -387,4 +388,25 @@ attack(32, "frames before the answer", async (target) => {
   peer.send(new Uint8Array([...request, ...hex("81 82 00 00 00 00 48 69")]));
   assertEquals(statusOf(await peer.readHead()), 101);
   assertEquals((await (await target.accept()).readMessage()).data, "Hi");
+});
+
+// What the server has upgraded in a turn of the event loop.
+let upgraded = 0;
+
+attack(90, "connections as fast as they are answered", async ({ port }) => {
+  let most = 0;
+  let turn = setImmediate(function count() {
+    most = Math.max(most, upgraded);
+    upgraded = 0;
+    turn = setImmediate(count);
+  });
+  const file = new URL("../../support/upgrade_flood.ts", import.meta.url);
+  await using client = new Program(commandOf(file, [`${port}`, "4000"]));
+  assertEquals(await client.readLine(START_LIMIT), "done");
+  clearImmediate(turn);
+  assert(most < 200, `${most} upgrades in a turn`);
+}, {
+  places: PLAIN,
+  timeout: 120_000,
+  onConn: () => void upgraded++,
 });
