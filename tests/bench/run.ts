@@ -10,7 +10,8 @@
  * --warmup   seconds of load before that, default 2: on a busy machine a server
  *            whose code is not all compiled costs twice as much
  * --only     the lines of the table whose load, subject or counterpart has this
- *            text in its name, such as `deflate`, `wire-bun` or `idle`
+ *            text in its name, such as `deflate`, `wire-bun` or `idle`; or one
+ *            of several, with commas between
  * --peer     `ws://127.0.0.1:PORT/` or `wss:`: an echo server that runs on this
  *            machine, compared with ours on every echo load
  * --relay    from `publish()` to a subscriber in another process's hub, through
@@ -58,10 +59,11 @@ async function main(args: string[]): Promise<void> {
     );
   }
   const peer = values.peer === undefined ? [] : comparePeer(values.peer);
-  const comparisons = [...COMPARISONS, ...peer].filter((one) =>
-    `${keyOf(one.subject)} ${one.against ? keyOf(one.against) : ""}`
-      .includes(values.only)
-  );
+  const parts = values.only.split(",");
+  const comparisons = [...COMPARISONS, ...peer].filter((one) => {
+    const cells = `${keyOf(one.subject)} ${one.against && keyOf(one.against)}`;
+    return parts.some((part) => cells.includes(part));
+  });
   if (comparisons.length === 0) {
     throw new RangeError(`No line of the table has ${values.only} in it`);
   }
