@@ -239,9 +239,9 @@ export class Core implements TransportReceiver, HandlersOwner {
     this.inbound.message(type, data);
   }
 
-  messageStart(type: DataType): void {
+  messageStart(type: DataType, size?: number): void {
     if (this.limit?.message() === false) return this.overLimit("message");
-    this.inbound.messageStart(type);
+    this.inbound.messageStart(type, size);
   }
 
   messageData(data: Uint8Array<ArrayBuffer>, freed = false): boolean {

@@ -313,9 +313,9 @@ export class Inbound implements PendingReadOwner {
     else this.#deliverFirst(waiting);
   }
 
-  messageStart(type: DataType): void {
+  messageStart(type: DataType, size?: number): void {
     if (this.#flow.drops) return;
-    const incoming = new IncomingMessage(type);
+    const incoming = new IncomingMessage(type, size);
     this.#incoming = incoming;
     this.#unread.begin(incoming);
     const waiting = this.#waiting;
