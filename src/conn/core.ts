@@ -239,9 +239,9 @@ export class Core implements TransportReceiver, HandlersOwner {
     this.inbound.message(type, data);
   }
 
-  messageStart(type: DataType, size?: number): void {
+  messageStart(type: DataType): void {
     if (this.limit?.message() === false) return this.overLimit("message");
-    this.inbound.messageStart(type, size);
+    this.inbound.messageStart(type);
   }
 
   messageData(data: Uint8Array<ArrayBuffer>, freed = false): boolean {

@@ -313,9 +313,9 @@ export class Inbound implements PendingReadOwner {
     else this.#deliverFirst(waiting);
   }
 
-  messageStart(type: DataType, size?: number): void {
+  messageStart(type: DataType): void {
     if (this.#flow.drops) return;
-    const incoming = new IncomingMessage(type, size);
+    const incoming = new IncomingMessage(type);
     this.#incoming = incoming;
     this.#unread.begin(incoming);
     const waiting = this.#waiting;

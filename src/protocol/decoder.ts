@@ -345,7 +345,7 @@ export class FrameDecoder {
     }
     this.#context.inMessage = true;
     this.#stage = length === 0 ? END : DATA;
-    this.#receiver.start(type, this.#compressed, this.#fin ? length : 0);
+    this.#receiver.start(type, this.#compressed);
   }
 
   #readData(chunk: Uint8Array<ArrayBuffer>): void {

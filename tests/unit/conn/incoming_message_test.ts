@@ -158,32 +158,3 @@ test("IncomingMessage.reuse() leaves pieces alone that lie in their chunk", () =
   incoming.append(new Uint8Array(65_536), true);
   assert(incoming.shift()!.buffer !== piece.buffer);
 });
-
-test("incomingMessage.append() gathers a message whose size is known, once half of it has come", () => {
-  const size = 20_000;
-  for (const [first, gathered] of [[9_999, false], [10_000, true]] as const) {
-    const incoming = new IncomingMessage(2, size);
-    const pieces = [first, 1, size - first - 1].map((length, i) =>
-      new Uint8Array(length).fill(i + 1)
-    );
-    assertEquals(pieces.map((piece) => incoming.append(piece)), [
-      gathered,
-      true, // as it is small
-      gathered,
-    ]);
-    const bytes = incoming.takeBytes();
-    assertEquals(bytes.buffer.byteLength, size);
-    assertEquals(bytes.indexOf(2), first);
-    assertEquals(bytes.indexOf(3), first + 1);
-    assertEquals(bytes.lastIndexOf(3), size - 1);
-  }
-});
-
-test("incomingMessage.append() gathers nothing for who reads piece by piece", () => {
-  const incoming = new IncomingMessage(2, 20_000);
-  incoming.notify = () => {};
-  const piece = new Uint8Array(15_000);
-  assertEquals(incoming.append(piece), false);
-  assertEquals(incoming.shift(), piece);
-  assertEquals(incoming.append(new Uint8Array(5_000)), false);
-});
