@@ -96,6 +96,7 @@ export class Decoding {
 
   #take(): Uint8Array<ArrayBuffer> {
     const gathered = this.#gathered;
+    // A view costs more than it looks: see `deflate/one_shot.ts`.
     const data = gathered.length === this.#length
       ? gathered
       : gathered.subarray(0, this.#length);
