@@ -7,7 +7,22 @@ import { adviseBy, type Home } from "./options.ts";
 
 /** Gives this advice from now on. */
 export function adviseOnOptions(): void {
-  adviseBy(wayOut);
+  adviseBy(wayOut, checkClass);
+}
+
+// What is passed in the place of options, such as an Upgrader to serve(), has
+// methods only: nothing of it would be used, and nobody told.
+function checkClass(options: object, { what, use, names }: Home): void {
+  const { name } = options.constructor ?? Object;
+  // By its name, as each realm has an Object of its own.
+  if (name === "Object") return;
+  const option = name.charAt(0).toLowerCase() + name.slice(1);
+  const way = Object.hasOwn(names, option) ? option : "…";
+  throw new TypeError(
+    `Cannot use an instance of ${name} as the options of ${what}: it has none of them, use ${
+      use.replace("…", way)
+    }`,
+  );
 }
 
 function wayOut(
@@ -20,10 +35,13 @@ function wayOut(
     const use = home.use.replace("…", `${field}: { ${name} }`);
     return `it belongs in ${field}, as ${use}`;
   }
-  const other = [...home.beside ? [home.beside] : [], ...homes]
-    .find(({ names }) => Object.hasOwn(names, name));
-  if (other !== undefined) {
-    return `it belongs in ${other.what}, as ${other.use.replace("…", name)}`;
+  const others = [...home.beside ? [home.beside] : [], ...homes]
+    .filter(({ names }) => Object.hasOwn(names, name));
+  // Of two functions of one name, as the two dial(), neither is the way out of
+  // the other.
+  if (others.length > 0 && !others.some(({ what }) => what === home.what)) {
+    const [{ what, use }] = others as [Home];
+    return `it belongs in ${what}, as ${use.replace("…", name)}`;
   }
   const near = nearest(name, Object.keys(home.names));
   return near === undefined

@@ -37,9 +37,13 @@ export type Advice = (
 let advice: Advice = (_name, home) =>
   `there is no such option, use ${Object.keys(home.names).join(", ")}`;
 
-/** Gives better advice from now on. */
-export function adviseBy(better: Advice): void {
+// Nor do they look at what has none of the options.
+let checkEmpty: (options: object, home: Home) => void = () => {};
+
+/** Gives better advice from now on, and checks what has none of the options. */
+export function adviseBy(better: Advice, check: typeof checkEmpty): void {
   advice = better;
+  checkEmpty = check;
 }
 
 /**
@@ -61,7 +65,8 @@ export function declareOptions<T extends object>(
  * @param options What the user passed
  * @param home What takes it
  * @returns Its options, without those that are `undefined`; it has no prototype
- * @throws {TypeError} If it is not an object, or has an unknown option
+ * @throws {TypeError} If it is not an object, has an unknown option, or is of a
+ * class that has none of the options; in pages, the last is not looked at
  */
 export function readOptions<T extends object>(
   options: T | undefined,
@@ -70,6 +75,7 @@ export function readOptions<T extends object>(
   const read: Record<string, unknown> = Object.create(null);
   if (options === undefined) return read as T;
   checkObject(options, home.what);
+  let isEmpty = true;
   for (
     let part: object | null = options;
     part !== null && part !== Object.prototype;
@@ -82,12 +88,14 @@ export function readOptions<T extends object>(
       if (!known && !Object.prototype.propertyIsEnumerable.call(part, name)) {
         continue;
       }
+      isEmpty = false;
       const value = (options as Record<string, unknown>)[name];
       if (value === undefined) continue;
       if (!known) throw unknownOption(name, home);
       read[name] = value;
     }
   }
+  if (isEmpty) checkEmpty(options, home);
   return read as T;
 }
 

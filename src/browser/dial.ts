@@ -1,8 +1,4 @@
-import {
-  declareOptions,
-  type OptionsOf,
-  readOptions,
-} from "../base/options.ts";
+import { type OptionsOf, readOptions } from "../base/options.ts";
 import { assembleConn, type Conn } from "../conn/conn.ts";
 import type { ConnSettings } from "../conn/options.ts";
 import { DialError } from "../errors.ts";
@@ -26,11 +22,12 @@ export interface DialResult {
   readonly conn: Conn;
 }
 
-const DIAL_OPTIONS: OptionsOf<DialOptions> = declareOptions({
+// Not declared: it is not what another dial() should be told of.
+const DIAL_OPTIONS: OptionsOf<DialOptions> = {
   what: "dial()",
   use: "dial(url, { … })",
   names: { subprotocols: true, signal: true },
-});
+};
 
 // As those of a Dialer.
 const SETTINGS: ConnSettings = {

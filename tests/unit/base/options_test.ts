@@ -8,6 +8,7 @@ import {
   assertThrows,
 } from "@std/assert";
 
+import { dial as dialInPage } from "../../../src/browser/dial.ts";
 import { CloseError } from "../../../src/close.ts";
 import type { ConnOptions } from "../../../src/conn/options.ts";
 import {
@@ -15,6 +16,8 @@ import {
   Dialer,
   type DialerOptions,
 } from "../../../src/client/dialer.ts";
+import { reconnect } from "../../../src/client/reconnect.ts";
+import { Hub } from "../../../src/pubsub/hub.ts";
 import { DialError } from "../../../src/errors.ts";
 import {
   declareOptions,
@@ -159,6 +162,65 @@ test("readOptions() refuses options that are not known, and knows the way out", 
   assertThrows(() => readOptions(wrong({ ["x".repeat(1e6)]: 1 }), SAMPLE));
 });
 
+test("readOptions() refuses an instance that has none of the options", () => {
+  class Colour {
+    get red(): number {
+      return 1;
+    }
+  }
+  class Nothing extends null {}
+  const cases: [options: unknown, name: string, way: string][] = [
+    [new Colour(), "Colour", "use sample({ colour })"],
+    [new Date(), "Date", "use sample({ … })"],
+    [new WeakMap(), "WeakMap", "use sample({ … })"],
+    [Object.create(Nothing.prototype), "Nothing", "use sample({ … })"],
+  ];
+  for (const [options, name, way] of cases) {
+    assertThrows(
+      () => readOptions(wrong(options), SAMPLE),
+      TypeError,
+      `Cannot use an instance of ${name} as the options of sample(): it has none of them, ${way}`,
+    );
+  }
+  class Unset {
+    size = undefined;
+  }
+  class OtherObject {}
+  // As of another realm, which has an Object of its own.
+  Object.defineProperty(OtherObject, "name", { value: "Object" });
+  const fine = [new Unset(), new OtherObject(), Object.create({})];
+  for (const options of fine) readOptions(wrong(options), SAMPLE);
+});
+
+test("an object that others take is not taken for options", async () => {
+  const upgrader = wrong(new Upgrader());
+  const dialer = wrong(new Dialer());
+  const url = "ws://127.0.0.1:1/";
+  const [conn, peer] = pipe();
+  const hub = new Hub();
+  const cases: [call: () => unknown, way: string][] = [
+    [() => serve(() => {}, upgrader), "use serve(onConn, { upgrader })"],
+    [() => serve(() => {}, { port: 0, upgrader: dialer }), "of an Upgrader"],
+    [() => new Upgrader(upgrader), "of an Upgrader"],
+    [() => new Upgrader().handler(() => {}, upgrader), "of handler()"],
+    [() => new Upgrader().listener(() => {}, upgrader), "of listener()"],
+    [() => dial(url, dialer), "of dial()"],
+    [() => dial(url, wrong(new Map())), "use dial(url, { … })"],
+    [() => reconnect(url, () => {}, dialer), "{ dialer })"],
+    [() => new Hub(wrong(hub)), "of Hub"],
+    [() => hub.publish("topic", "x", wrong(conn)), "of hub.publish()"],
+    [() => conn.send("x", wrong(peer)), "of what waits"],
+    [() => new Upgrader({ keepAlive: wrong(new Date()) }), "of keepAlive"],
+  ];
+  for (const [call, way] of cases) {
+    const error = await assertRejects(async () => await call(), TypeError);
+    assert(error.message.includes("Cannot use an instance of"), error.message);
+    assert(error.message.includes(way), error.message);
+  }
+  await hub.close();
+  await Promise.all([conn.close(), peer.closed]);
+});
+
 /** Each part of the surface that takes options, given some. */
 const TAKERS: Readonly<
   Record<string, (options: unknown) => unknown | Promise<unknown>>
@@ -277,6 +339,14 @@ test("options that belong elsewhere are told where", async () => {
     );
     assert(error.message.includes(message), error.message);
   }
+});
+
+test("dial() of browsers does not send to itself for what it has not", async () => {
+  await assertRejects(
+    () => dialInPage("ws://127.0.0.1:1/", wrong({ headers: {} })),
+    TypeError,
+    "Cannot use option headers of dial(): there is no such option, use subprotocols, signal",
+  );
 });
 
 test("options of all our types, with all their fields, are taken", async () => {
