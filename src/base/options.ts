@@ -3,6 +3,8 @@
  * never from `Object.prototype`; and an unknown one is an error.
  */
 
+import { nameOf } from "./user_values.ts";
+
 /** The options that a part of the surface takes. */
 export interface OptionsOf<T extends object> {
   /** What takes them, for error messages, such as `serve()`. */
@@ -66,7 +68,8 @@ export function declareOptions<T extends object>(
  * @param home What takes it
  * @returns Its options, without those that are `undefined`; it has no prototype
  * @throws {TypeError} If it is not an object, has an unknown option, or is of a
- * class that has none of the options; in pages, the last is not looked at
+ * class that has none of the options, which pages do not look at; or if `signal`
+ * is no AbortSignal
  */
 export function readOptions<T extends object>(
   options: T | undefined,
@@ -92,11 +95,25 @@ export function readOptions<T extends object>(
       const value = (options as Record<string, unknown>)[name];
       if (value === undefined) continue;
       if (!known) throw unknownOption(name, home);
+      // The same everywhere: what waits can be given up.
+      if (name === "signal") checkSignal(value);
       read[name] = value;
     }
   }
   if (isEmpty) checkEmpty(options, home);
   return read as T;
+}
+
+// By its shape, as another realm's or a polyfill's will do.
+function checkSignal(value: unknown): void {
+  const signal = value as Partial<AbortSignal> | null;
+  if (
+    typeof signal?.aborted === "boolean" &&
+    typeof signal.addEventListener === "function"
+  ) return;
+  throw new TypeError(
+    `Cannot use option signal: it must be an AbortSignal, got ${nameOf(value)}`,
+  );
 }
 
 function checkObject(options: unknown, what: string): void {

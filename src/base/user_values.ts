@@ -76,3 +76,19 @@ export function unshared(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
     ? new Uint8Array(bytes)
     : bytes as Uint8Array<ArrayBuffer>;
 }
+
+/**
+ * What kind of value this is, for error messages.
+ *
+ * @param value Any value
+ * @returns The name of its class or type
+ */
+export function nameOf(value: unknown): string {
+  if (value === null) return "null";
+  if (typeof value !== "object") return typeof value;
+  try {
+    return value.constructor?.name ?? "object";
+  } catch {
+    return "object";
+  }
+}

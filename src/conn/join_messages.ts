@@ -2,7 +2,7 @@ import { brandOf } from "../base/brands.ts";
 import type { Conn } from "./conn.ts";
 import { isExpectedEnd } from "./ending.ts";
 import type { Inbound, StreamRead } from "./inbound.ts";
-import { nameOf } from "./payload.ts";
+import { nameOf } from "../base/user_values.ts";
 import { QuietReadable } from "./quiet_streams.ts";
 
 /**

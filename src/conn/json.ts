@@ -7,7 +7,7 @@ import {
 } from "../base/options.ts";
 import type { Core } from "./core.ts";
 import { MessageIterator } from "./message_iterator.ts";
-import { nameOf } from "./payload.ts";
+import { nameOf } from "../base/user_values.ts";
 
 /** What is wrong with a value, by a {@linkcode StandardSchema}. */
 export interface SchemaIssue {

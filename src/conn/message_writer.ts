@@ -10,9 +10,8 @@ import {
   nextTurn,
   STREAM_COST,
 } from "../base/turns.ts";
-import { unshared } from "../base/user_values.ts";
+import { nameOf, unshared } from "../base/user_values.ts";
 import type { Outbound } from "./outbound.ts";
-import { nameOf } from "./payload.ts";
 import { onAbort } from "./promises.ts";
 import { TextPieces } from "./text_pieces.ts";
 import { giveBack } from "./recycling.ts";

@@ -1,4 +1,5 @@
 import { isSendableCloseCode } from "../close.ts";
+import { nameOf } from "../base/user_values.ts";
 import type { DataType } from "../message.ts";
 
 const validator = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -69,16 +70,5 @@ export function parseCloseToSend(
     throw new TypeError("Cannot send close payload: its reason is not UTF-8", {
       cause,
     });
-  }
-}
-
-/** What kind of value this is, for error messages. */
-export function nameOf(value: unknown): string {
-  if (value === null) return "null";
-  if (typeof value !== "object") return typeof value;
-  try {
-    return value.constructor?.name ?? "object";
-  } catch {
-    return "object";
   }
 }

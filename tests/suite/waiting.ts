@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 
 import { PreparedMessage } from "../../src/prepared.ts";
 import { behaviours, block, type Fixture, turn } from "./fixture.ts";
@@ -22,6 +22,53 @@ export function waiting(fixture: Fixture): void {
     ) assertEquals(await write.catch((e) => e), own);
     await conn.send("yes", { signal: new AbortController().signal });
     assertEquals(await peer.nextText(), [1, "yes"]);
+  });
+
+  it("a signal that is none is refused at once, whatever the state", async ({ conn, peer }) => {
+    const prepared = new PreparedMessage(1, "no");
+    const wrong = [null, 5, {}, { aborted: false }, new AbortController()]
+      .map((signal) => ({ signal }) as never);
+    const refuse = async () => {
+      for (const options of wrong) {
+        for (
+          const write of [
+            () => conn.send("no", options),
+            () => conn.writeMessage(2, "no", options),
+            () => conn.writeMessage(8, "", options),
+            () => conn.writeJSON("no", options),
+            () => conn.writePreparedMessage(prepared, options),
+            () => conn.nextWriter(1, options),
+            () => conn.ping("no", options),
+          ]
+        ) {
+          assertThrows(
+            write,
+            TypeError,
+            "Cannot use option signal: it must be",
+          );
+        }
+        for (
+          const read of [
+            () => conn.readMessage(options),
+            () => conn.nextReader(options),
+            () => conn.readJSON(options),
+          ]
+        ) await assertRejects(read, TypeError, "Cannot use option signal");
+      }
+    };
+    await refuse();
+    // Another realm's, or a polyfill's.
+    const { signal } = new AbortController();
+    const alike = {
+      aborted: false,
+      addEventListener: signal.addEventListener.bind(signal),
+      removeEventListener: signal.removeEventListener.bind(signal),
+    };
+    await conn.send("yes", { signal: alike as AbortSignal });
+    assertEquals(await peer.nextText(), [1, "yes"]);
+    conn.terminate();
+    await conn.closed;
+    await refuse();
   });
 
   it("a signal withdraws a message that waits", async (link) => {

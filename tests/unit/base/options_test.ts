@@ -221,6 +221,26 @@ test("an object that others take is not taken for options", async () => {
   await Promise.all([conn.close(), peer.closed]);
 });
 
+test("a signal that is none is refused before anything is done", async () => {
+  const url = "ws://127.0.0.1:1/";
+  for (const signal of [null, 5, {}, new AbortController()].map(wrong)) {
+    for (
+      const call of [
+        () => serve(() => {}, { port: 0, signal }),
+        () => dial(url, { signal }),
+        () => dialInPage(url, { signal }),
+        () => reconnect(url, () => {}, { signal }),
+      ]
+    ) {
+      await assertRejects(
+        async () => await call(),
+        TypeError,
+        "Cannot use option signal: it must be an AbortSignal, got ",
+      );
+    }
+  }
+});
+
 /** Each part of the surface that takes options, given some. */
 const TAKERS: Readonly<
   Record<string, (options: unknown) => unknown | Promise<unknown>>
