@@ -575,11 +575,9 @@ export class Conn<Data = unknown>
     if (type === 1 || type === 2) {
       return this.#core.outbound.send(type, data, readWait(options));
     }
-    checkControlType(type);
-    const payload = controlPayload(data);
     const signal = readWait(options)?.signal;
-    if (signal?.aborted) return rejected(signal.reason);
-    return this.writeControl(type, payload);
+    const send = this.#checkedControl(type, data);
+    return signal?.aborted ? rejected(signal.reason) : send();
   }
 
   /**
@@ -629,6 +627,7 @@ export class Conn<Data = unknown>
    * @param options A signal that aborts the writer
    * @returns The writer's stream
    * @throws {RangeError} If the type is unknown
+   * @throws {UnsupportedError} If it is a ping or a pong, and the engine has none
    *
    * @example A message in fragments
    * ```ts
@@ -653,6 +652,7 @@ export class Conn<Data = unknown>
     const signal = readWait(options)?.signal;
     if (type !== 1 && type !== 2) {
       checkControlType(type);
+      if (type !== 8) this.#require("ping", "send ping or pong");
       return this.#core.openControl(
         (payload) => this.writeControl(type, payload),
         signal,
@@ -782,10 +782,7 @@ export class Conn<Data = unknown>
     data?: string | Uint8Array,
     deadline?: Date,
   ): Promise<void> {
-    checkControlType(type);
-    const payload = controlPayload(data);
-    const close = type === 8 ? parseCloseToSend(payload) : undefined;
-    if (close === undefined) this.#require("ping", "send ping or pong");
+    const send = this.#checkedControl(type, data);
     const left = deadline === undefined ? Infinity : timeLeft(deadline);
     if (Number.isNaN(left)) {
       throw new RangeError("Cannot send control frame: invalid date");
@@ -798,11 +795,7 @@ export class Conn<Data = unknown>
         ),
       );
     }
-    if (close !== undefined) {
-      this.#core.transport.checkClose?.(close.code);
-      return this.#core.sendClose(close.code, close.reason);
-    }
-    return within(left, this.#core.sendControl(type as 9 | 10, payload));
+    return type === 8 ? send() : within(left, send());
   }
 
   /**
@@ -1196,6 +1189,22 @@ export class Conn<Data = unknown>
         return this.#core;
       },
     });
+  }
+
+  // Checks all there is to check; what it returns sends the message.
+  #checkedControl(
+    type: number,
+    data: string | Uint8Array | undefined,
+  ): () => Promise<void> {
+    checkControlType(type);
+    const payload = controlPayload(data);
+    if (type !== 8) {
+      this.#require("ping", "send ping or pong");
+      return () => this.#core.sendControl(type, payload);
+    }
+    const { code, reason } = parseCloseToSend(payload);
+    this.#core.transport.checkClose?.(code);
+    return () => this.#core.sendClose(code, reason);
   }
 
   #require(capability: "ping" | "controlHandlers", action: string): void {

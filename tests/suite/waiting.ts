@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 
+import { UnsupportedError } from "../../src/errors.ts";
 import { PreparedMessage } from "../../src/prepared.ts";
 import { behaviours, block, type Fixture, turn } from "./fixture.ts";
 
@@ -15,13 +16,34 @@ export function waiting(fixture: Fixture): void {
       const write of [
         conn.send("no", { signal }),
         conn.writeMessage(1, "no", { signal }),
-        conn.writeMessage(9, "no", { signal }),
+        conn.writeMessage(8, "", { signal }),
         conn.writeJSON("no", { signal }),
         conn.writePreparedMessage(prepared, { signal }),
       ]
     ) assertEquals(await write.catch((e) => e), own);
     await conn.send("yes", { signal: new AbortController().signal });
     assertEquals(await peer.nextText(), [1, "yes"]);
+  });
+
+  it("control frames are checked before signals and deadlines", async ({ conn }) => {
+    const signal = AbortSignal.abort(own);
+    const past = new Date(0);
+    const half = new Uint8Array([1]);
+    assertThrows(() => conn.writeMessage(8, half, { signal }), RangeError);
+    assertThrows(() => conn.writeMessage(9, "x".repeat(126), { signal }));
+    assertThrows(() => conn.writeControl(8, half, past), RangeError);
+    for (const type of [9, 10] as const) {
+      const calls: (() => unknown)[] = [
+        () => conn.writeMessage(type, "x", { signal }),
+        () => conn.writeControl(type, "x", past),
+        () => conn.nextWriter(type, { signal }),
+      ];
+      for (const call of calls) {
+        if (!conn.capabilities.ping) assertThrows(call, UnsupportedError);
+        else await settle(call());
+      }
+    }
+    assertEquals(conn.state, "open");
   });
 
   it("a signal that is none is refused at once, whatever the state", async ({ conn, peer }) => {
@@ -202,4 +224,10 @@ export function waiting(fixture: Fixture): void {
     },
     { needs: ["streaming", "terminate"] },
   );
+}
+
+/** Waits for a call that was given up before it began. */
+async function settle(result: unknown): Promise<void> {
+  if (result instanceof Promise) await assertRejects(() => result);
+  else await assertRejects(() => (result as WritableStream).close());
 }
