@@ -757,7 +757,7 @@ export class Conn<Data = unknown>
    * @throws {RangeError} At once, if the type is not a control type, the
    * payload is too long, the close code may not be sent, or the date is invalid
    * @throws {TypeError} At once, if the data is neither `string` nor
-   * `Uint8Array`
+   * `Uint8Array`, or the deadline is no date
    * @throws {UnsupportedError} At once, if the engine has no pings and pongs
    * @throws {CloseSentError} If this side's close frame has been sent
    * @throws {DOMException} `TimeoutError` if the deadline passes
@@ -783,10 +783,9 @@ export class Conn<Data = unknown>
     deadline?: Date,
   ): Promise<void> {
     const send = this.#checkedControl(type, data);
-    const left = deadline === undefined ? Infinity : timeLeft(deadline);
-    if (Number.isNaN(left)) {
-      throw new RangeError("Cannot send control frame: invalid date");
-    }
+    const left = deadline === undefined
+      ? Infinity
+      : timeLeft(deadline, "send control frame");
     if (left <= 0) {
       return rejected(
         new DOMException(
@@ -978,6 +977,7 @@ export class Conn<Data = unknown>
    *
    * @param at The deadline
    * @throws {RangeError} If the date is invalid
+   * @throws {TypeError} If it is no date
    *
    * @example The first message within a time
    * ```ts
@@ -1003,6 +1003,7 @@ export class Conn<Data = unknown>
    *
    * @param at The deadline
    * @throws {RangeError} If the date is invalid
+   * @throws {TypeError} If it is no date
    *
    * @example Usage
    * ```ts

@@ -1,9 +1,21 @@
+import { nameOf } from "../base/user_values.ts";
+
 // The longest delay that setTimeout takes, in milliseconds: 24 days.
 const MAX_DELAY = 2 ** 31 - 1;
 
-/** Milliseconds from now to a date; NaN if it is invalid. */
-export function timeLeft(at: Date): number {
-  return at.getTime() - Date.now();
+/** Milliseconds from now to a date; throws if it is none, or invalid. */
+export function timeLeft(at: Date, action: string): number {
+  // By its shape, as another realm's will do.
+  if (typeof (at as Date | null | undefined)?.getTime !== "function") {
+    throw new TypeError(
+      `Cannot ${action}: the deadline must be a Date, got ${nameOf(at)}`,
+    );
+  }
+  const left = at.getTime() - Date.now();
+  if (Number.isNaN(left)) {
+    throw new RangeError(`Cannot ${action}: invalid date`);
+  }
+  return left;
 }
 
 /** The delay for a timer, capped at the longest one possible. */
@@ -42,10 +54,9 @@ export class Deadline {
    * here, so later changes of the clock have no effect.
    */
   set(at: Date | null): void {
-    const left = at === null ? Infinity : timeLeft(at);
-    if (Number.isNaN(left)) {
-      throw new RangeError(`Cannot set ${this.#what} deadline: invalid date`);
-    }
+    const left = at === null
+      ? Infinity
+      : timeLeft(at, `set ${this.#what} deadline`);
     this.#at = performance.now() + left;
     this.#arm();
   }

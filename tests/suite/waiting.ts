@@ -46,6 +46,26 @@ export function waiting(fixture: Fixture): void {
     assertEquals(conn.state, "open");
   });
 
+  it("a deadline that is no date is refused at once", async ({ conn }) => {
+    const refuse = () => {
+      for (const at of [5, "soon", {}, true].map((at) => at as never)) {
+        for (
+          const set of [
+            () => conn.writeControl(8, "", at),
+            () => conn.setReadDeadline(at),
+            () => conn.setWriteDeadline(at),
+          ]
+        ) assertThrows(set, TypeError, "the deadline must be a Date, got ");
+      }
+      assertThrows(() => conn.setReadDeadline(undefined as never), TypeError);
+      assertThrows(() => conn.writeControl(8, "", null as never), TypeError);
+    };
+    refuse();
+    conn.terminate();
+    await conn.closed;
+    refuse();
+  });
+
   it("a signal that is none is refused at once, whatever the state", async ({ conn, peer }) => {
     const prepared = new PreparedMessage(1, "no");
     const wrong = [null, 5, {}, { aborted: false }, new AbortController()]
