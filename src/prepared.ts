@@ -1,4 +1,5 @@
 import { brandOf } from "./base/brands.ts";
+import { checkAttached } from "./base/user_values.ts";
 import type { DataType } from "./message.ts";
 
 /**
@@ -82,6 +83,7 @@ export class PreparedMessage {
     if (typeof data === "string") {
       this.#data = data.toWellFormed();
     } else if (data instanceof Uint8Array) {
+      checkAttached(data, "prepare message");
       this.#data = new Uint8Array(data);
       if (type === 1) {
         try {

@@ -92,3 +92,20 @@ export function nameOf(value: unknown): string {
     return "object";
   }
 }
+
+/**
+ * Refuses bytes whose memory has been transferred away: they have become empty,
+ * and would be sent as such.
+ *
+ * @param bytes The bytes
+ * @param action What is done with them, for the error's message
+ * @throws {TypeError} If their buffer is detached
+ */
+export function checkAttached(bytes: Uint8Array, action: string): void {
+  // To look at the buffer costs more than to look at the length.
+  if (bytes.length === 0 && (bytes.buffer as ArrayBuffer).detached) {
+    throw new TypeError(
+      `Cannot ${action}: its bytes have been transferred away, send a copy`,
+    );
+  }
+}

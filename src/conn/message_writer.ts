@@ -10,7 +10,7 @@ import {
   nextTurn,
   STREAM_COST,
 } from "../base/turns.ts";
-import { nameOf, unshared } from "../base/user_values.ts";
+import { checkAttached, nameOf, unshared } from "../base/user_values.ts";
 import type { Outbound } from "./outbound.ts";
 import { onAbort } from "./promises.ts";
 import { TextPieces } from "./text_pieces.ts";
@@ -302,6 +302,7 @@ function toBytes(
     return text === undefined ? encoder.encode(chunk) : text.fromString(chunk);
   }
   if (chunk instanceof Uint8Array) {
+    checkAttached(chunk, "send message");
     return text?.fromBytes(unshared(chunk)) ?? unshared(chunk);
   }
   throw new TypeError(

@@ -1,5 +1,5 @@
 import { isSendableCloseCode } from "../close.ts";
-import { nameOf } from "../base/user_values.ts";
+import { checkAttached, nameOf } from "../base/user_values.ts";
 import type { DataType } from "../message.ts";
 
 const validator = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -18,6 +18,7 @@ export function checkPayload(type: DataType, data: unknown): void {
       }`,
     );
   }
+  checkAttached(data, "send message");
   if (type === 2) return;
   try {
     validator.decode(data);

@@ -1,3 +1,4 @@
+import { checkAttached } from "../base/user_values.ts";
 import type { Conn } from "../conn/conn.ts";
 import { Core } from "./core.ts";
 import {
@@ -201,6 +202,7 @@ export class Hub implements AsyncDisposable {
         `Cannot publish: data must be a string or a Uint8Array, got ${typeof data}`,
       );
     }
+    if (typeof data !== "string") checkAttached(data, "publish");
     return this.#core.publish(`:${topic}`, data, publishSettings(options));
   }
 

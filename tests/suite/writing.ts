@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 
 import { formatCloseMessage } from "../../src/close.ts";
 import { WriteLimitError } from "../../src/errors.ts";
@@ -32,6 +32,29 @@ export function writing(fixture: Fixture): void {
     assertEquals(frame.masked, client);
     assertEquals(await peer.nextText(), [1, ""]);
     assertEquals(await peer.nextText(), [2, ""]);
+  });
+
+  it("bytes that have been transferred away are refused at once", async ({ conn, peer }) => {
+    const gone = new Uint8Array(4);
+    structuredClone(gone.buffer, { transfer: [gone.buffer] });
+    const calls: (() => unknown)[] = [
+      () => conn.send(gone),
+      () => conn.writeMessage(1, gone),
+      () => conn.writeMessage(8, gone),
+      () => new PreparedMessage(2, gone),
+    ];
+    for (const call of calls) {
+      assertThrows(call, TypeError, "its bytes have been transferred away");
+    }
+    await conn.send(new Uint8Array(gone.length));
+    assertEquals(await peer.nextText(), [2, ""]);
+    const writer = conn.nextWriter(2).getWriter();
+    await assertRejects(
+      () => Promise.all([writer.write(gone), writer.closed]),
+      TypeError,
+      "transferred away",
+    );
+    await conn.closed;
   });
 
   it("writeMessage() sends what the type says", async ({ conn, peer }) => {

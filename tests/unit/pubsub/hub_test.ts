@@ -505,3 +505,14 @@ test("what onGap throws goes to onError, and what onError throws goes nowhere", 
   }
   assertEquals(errors, ["thrown"]);
 });
+
+test("Hub.publish() refuses bytes that have been transferred away", async () => {
+  await using hub = new Hub();
+  const gone = new Uint8Array(4);
+  structuredClone(gone.buffer, { transfer: [gone.buffer] });
+  assertThrows(
+    () => hub.publish("topic", gone),
+    TypeError,
+    "Cannot publish: its bytes have been transferred away",
+  );
+});
