@@ -71,6 +71,10 @@ export async function dial(
 ): Promise<DialResult> {
   const { subprotocols = [], signal } = readOptions(options, DIAL_OPTIONS);
   signal?.throwIfAborted();
+  // A string has characters, which would be taken for names.
+  if (!Array.isArray(subprotocols)) {
+    throw new TypeError("Cannot use option subprotocols: it must be an array");
+  }
   const socket = new WebSocket(url, [...subprotocols]);
   // It takes over what the socket tells before anybody waits.
   const conn = connFrom(socket);

@@ -153,7 +153,7 @@ export function connSettings(
   return {
     readBufferSize: size("readBufferSize", options.readBufferSize),
     writeBufferSize: size("writeBufferSize", options.writeBufferSize),
-    writeBufferPool: options.writeBufferPool,
+    writeBufferPool: checkPool(options.writeBufferPool),
     readLimit: checkReadLimit(options.readLimit ?? 16 * 2 ** 20),
     keepAlive: keepAlive === false ? undefined : {
       interval: milliseconds(
@@ -167,9 +167,20 @@ export function connSettings(
     },
     closeTimeout: milliseconds("closeTimeout", options.closeTimeout ?? 5_000),
     writeLimit: positive("writeLimit", options.writeLimit ?? 64 * 2 ** 20),
-    messageLimit: options.messageLimit &&
-      checkMessageLimit(options.messageLimit),
+    messageLimit: options.messageLimit === undefined
+      ? undefined
+      : checkMessageLimit(options.messageLimit),
   };
+}
+
+function checkPool(pool: BufferPool | undefined): BufferPool | undefined {
+  if (
+    pool === undefined ||
+    typeof pool?.get === "function" && typeof pool.put === "function"
+  ) return pool;
+  throw new TypeError(
+    "Cannot use writeBufferPool: it must have the methods get and put",
+  );
 }
 
 /** Returns the read limit, or throws a RangeError. */

@@ -44,9 +44,15 @@ export function subprotocols(request: Request): string[] {
  * Checks the option `subprotocols` of an Upgrader or a Dialer.
  *
  * @param names The list
- * @throws {TypeError} If a name is not a token or is listed twice
+ * @throws {TypeError} If it is no array, or a name is not a token or is listed twice
  */
 export function checkSubprotocols(names: readonly string[]): void {
+  // A string has characters, which would be taken for names.
+  if (!Array.isArray(names)) {
+    throw new TypeError(
+      'Cannot use option subprotocols: it must be an array, such as ["chat"]',
+    );
+  }
   const seen = new Set<string>();
   for (const name of names) {
     if (typeof name !== "string" || !isToken(name)) {

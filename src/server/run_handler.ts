@@ -124,12 +124,17 @@ export function reportError(
 ): void {
   if (onError === undefined || !relays.has(onError)) publishError(error, conn);
   if (onError === undefined) return logError(error);
+  // What it was to be told of would be lost.
+  const failed = (thrown: unknown) => {
+    logError(thrown);
+    if (thrown !== error) logError(error);
+  };
   try {
     const result: unknown = onError(error, conn);
     // Its type allows an async function.
-    if (isThenable(result)) Promise.resolve(result).then(undefined, logError);
+    if (isThenable(result)) Promise.resolve(result).then(undefined, failed);
   } catch (thrown) {
-    logError(thrown);
+    failed(thrown);
   }
 }
 

@@ -1,4 +1,6 @@
 import { readOptions } from "../base/options.ts";
+import { nameOf } from "../base/user_values.ts";
+import { checkCallbacks } from "./upgrader_options.ts";
 import type { Routes } from "./routes.ts";
 import type { OnConn } from "./run_handler.ts";
 import {
@@ -55,13 +57,21 @@ export async function serve<Data = unknown>(
   options?: ServeOptions<Data>,
 ): Promise<Server<Data>> {
   const read = readOptions(options, SERVE_OPTIONS);
-  const { signal, engine = "wire" } = read;
+  checkCallbacks(read, ["fetch", "onListen", "onError", "onRefused"]);
+  const { signal, engine = "wire", hostname } = read;
   signal?.throwIfAborted();
   if (engine !== "wire" && engine !== "native") {
     throw new TypeError(
       `Cannot serve on engine ${
         JSON.stringify(engine)
       }: use "wire" or "native"`,
+    );
+  }
+  if (hostname !== undefined && typeof hostname !== "string") {
+    throw new TypeError(
+      `Cannot use option hostname: it must be a string, got ${
+        nameOf(hostname)
+      }`,
     );
   }
   const server = new WebSocketServer(onConn, read);

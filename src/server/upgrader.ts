@@ -74,6 +74,7 @@ import {
   upgradeOnSocket,
 } from "./wire_upgrade.ts";
 import {
+  checkCallbacks,
   checkUpgraderOptions,
   UPGRADER_OPTIONS,
   type UpgraderOptions,
@@ -351,7 +352,9 @@ export class Upgrader<Data = unknown> {
     const { trustProxy, maxConnsPerAddress = Infinity } = read;
     const most = checkMost("maxConnsPerAddress", maxConnsPerAddress);
     this.#addresses = {
-      proxies: trustProxy && new TrustedProxies(trustProxy),
+      proxies: trustProxy === undefined
+        ? undefined
+        : new TrustedProxies(trustProxy),
       limit: most === Infinity ? undefined : new AddressLimit(most),
     };
   }
@@ -479,10 +482,9 @@ export class Upgrader<Data = unknown> {
     options: HandlerOptions | undefined,
   ): Handler {
     const engine = this.#engine();
-    const { fetch = upgradeRequired, onError, onRefused } = readOptions(
-      options,
-      HANDLER_OPTIONS,
-    );
+    const read = readOptions(options, HANDLER_OPTIONS);
+    checkCallbacks(read, ["fetch", "onError", "onRefused"]);
+    const { fetch = upgradeRequired, onError, onRefused } = read;
     const told = { onError: group.reporter(onError), onRefused };
     return {
       fetch: (request, target) => {
@@ -643,7 +645,9 @@ export class Upgrader<Data = unknown> {
     options?: ListenerOptions,
   ): UpgradeListener {
     this.#requireWire();
-    const { onError, onRefused, path } = readOptions(options, LISTENER_OPTIONS);
+    const read = readOptions(options, LISTENER_OPTIONS);
+    checkCallbacks(read, ["onError", "onRefused"]);
+    const { onError, onRefused, path } = read;
     const endpoint = endpointOf(onConn, path);
     const told = { onError: this.#group.reporter(onError), onRefused };
     const plan = planOf(told);
@@ -736,7 +740,9 @@ export class Upgrader<Data = unknown> {
     options?: UpgradeSocketOptions,
   ): Promise<Conn<Data> | undefined> {
     this.#requireWire();
-    const { headers, onRefused } = readOptions(options, UPGRADE_SOCKET_OPTIONS);
+    const read = readOptions(options, UPGRADE_SOCKET_OPTIONS);
+    checkCallbacks(read, ["onRefused"]);
+    const { headers, onRefused } = read;
     const faults = new FaultsByHand();
     const upgraded = await this.#onSocket(message, socket, head, {
       group: this.#group,

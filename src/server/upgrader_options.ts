@@ -1,3 +1,4 @@
+import { nameOf } from "../base/user_values.ts";
 import {
   CONN_OPTIONS,
   type ConnOptions,
@@ -172,8 +173,6 @@ export const UPGRADER_OPTIONS: OptionsOf<UpgraderOptions> = declareOptions({
   },
 });
 
-const CALLBACKS = ["error", "checkOrigin", "authorize"] as const;
-
 // The type makes the compiler reject a list with a capability missing.
 const KNOWN: Record<Capability, true> = {
   ping: true,
@@ -201,14 +200,7 @@ export function checkUpgraderOptions(options: UpgraderOptions): void {
   if (handshakeTimeout !== undefined) {
     milliseconds("handshakeTimeout", handshakeTimeout);
   }
-  for (const name of CALLBACKS) {
-    const callback: unknown = options[name];
-    if (callback !== undefined && typeof callback !== "function") {
-      throw new TypeError(
-        `Cannot use option ${name}: it must be a function, got ${typeof callback}`,
-      );
-    }
-  }
+  checkCallbacks(options, ["error", "checkOrigin", "authorize"]);
   if (Array.isArray(subprotocols)) {
     checkSubprotocols(subprotocols);
   } else if (
@@ -226,5 +218,27 @@ export function checkUpgraderOptions(options: UpgraderOptions): void {
         }`,
       );
     }
+  }
+}
+
+/**
+ * Checks the options that are called.
+ *
+ * @param options The options
+ * @param names Which of them are called
+ * @throws {TypeError} If one is not a function
+ */
+export function checkCallbacks<T extends object>(
+  options: T,
+  names: readonly (keyof T & string)[],
+): void {
+  for (const name of names) {
+    const callback: unknown = options[name];
+    if (callback === undefined || typeof callback === "function") continue;
+    throw new TypeError(
+      `Cannot use option ${name}: it must be a function, got ${
+        nameOf(callback)
+      }`,
+    );
   }
 }

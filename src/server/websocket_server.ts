@@ -86,7 +86,8 @@ export class WebSocketServer<Data> implements Server<Data> {
 
   async listen(engine: Engine): Promise<void> {
     const { hostname = "0.0.0.0", signal } = this.#options;
-    const tls = this.#options.tls && certificate(this.#options.tls);
+    const { tls: given } = this.#options;
+    const tls = given === undefined ? undefined : certificate(given);
     const where: ListenOptions = {
       port: this.#port,
       hostname,

@@ -241,6 +241,50 @@ test("a signal that is none is refused before anything is done", async () => {
   }
 });
 
+test("a value of the wrong type is not taken for an option left out", async () => {
+  const serving = (options: object) => serve(() => {}, { port: 0, ...options });
+  const upgrader = new Upgrader();
+  const cases: [
+    name: string,
+    values: unknown[],
+    take: (o: never) => unknown,
+  ][] = [
+    ["messageLimit", [0, null, "", NaN], (o) => new Upgrader(o)],
+    ["trustProxy", [0, null, "", NaN, false], (o) => new Upgrader(o)],
+    ["writeBufferPool", [0, null, {}, "pool"], (o) => new Dialer(o)],
+    ["subprotocols", ["chat", null, new Set(["chat"])], (o) => new Dialer(o)],
+    [
+      "subprotocols",
+      ["chat", null],
+      (o) => dialInPage("ws://127.0.0.1:1/", o),
+    ],
+    ["hostname", [null, 0, false, true, {}, [], () => {}], serving],
+    ["tls", [null, 0, false, ""], serving],
+    ["fetch", [null, 5], serving],
+    ["onListen", [null, 5], serving],
+    ["onError", [null, 5, {}], serving],
+    ["onRefused", [null, 5], serving],
+    ["fetch", [null, 5], (o) => upgrader.handler(() => {}, o)],
+    ["onError", [null, 5], (o) => upgrader.handler(() => {}, o)],
+    ["onRefused", [null, 5], (o) => upgrader.listener(() => {}, o)],
+    ["onError", [null, 5], (o) => upgrader.listener(() => {}, o)],
+    [
+      "onRefused",
+      [null, 5],
+      (o) => upgrader.upgradeSocket(wrong({}), wrong({}), wrong({}), o),
+    ],
+  ];
+  for (const [name, values, take] of cases) {
+    for (const value of values) {
+      const error = await assertRejects(
+        async () => await take({ [name]: value } as never),
+        TypeError,
+      );
+      assert(error.message.includes(name), `${name}: ${error.message}`);
+    }
+  }
+});
+
 /** Each part of the surface that takes options, given some. */
 const TAKERS: Readonly<
   Record<string, (options: unknown) => unknown | Promise<unknown>>

@@ -132,7 +132,9 @@ test("runConn() survives an onError that throws", async () => {
   }
   assertEquals(logged.map((error) => (error as Error).message), [
     "onError",
+    "handler",
     "onError",
+    "handler",
   ]);
 });
 

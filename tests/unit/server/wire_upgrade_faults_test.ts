@@ -159,7 +159,12 @@ onBoth(
       console.error = log;
     }
     assertEquals(errors, ["sync", "async"]);
-    assertEquals(logged, ["of the error handler", "of the error handler"]);
+    assertEquals(logged, [
+      "of the error handler",
+      "sync",
+      "of the error handler",
+      "async",
+    ]);
     await assertAlive(carrier, server);
   },
 );
