@@ -50,7 +50,7 @@ const SETTINGS: ConnSettings = {
  * @throws {DOMException} `SyntaxError` if the URL or a subprotocol is malformed; the
  * signal's reason, `AbortError` by default
  * @throws {DialError} If there is no connection; pages are not told why
- * @throws {TypeError} If an option is unknown
+ * @throws {TypeError} If an option is unknown, or of the wrong type
  *
  * @example Usage
  * ```ts

@@ -223,7 +223,7 @@ export class Dialer {
    *
    * @param options Limits, timeouts, TLS and subprotocols; all have defaults
    * @throws {RangeError} If a limit or a time is out of range
-   * @throws {TypeError} If a subprotocol is not a token or is listed twice,
+   * @throws {TypeError} If `subprotocols` is no array, a subprotocol is not a token or is listed twice,
    * `netDial` is not a function, `proxy` is not a proxy's URL, `jar` is not a
    * jar, a certificate or key of `tls` cannot be read, or an option is unknown
    */
@@ -278,7 +278,7 @@ export class Dialer {
    * `DialError`'s do. If the signal is aborted, its reason, an `AbortError` by
    * default
    * @throws {TypeError} If the URL or a header is malformed or not allowed, or
-   * an option is unknown
+   * an option is unknown or `signal` is none
    */
   dial(url: string | URL, options?: DialOptions): Promise<DialResult> {
     return this.#dial(url, this.#subprotocols, options);

@@ -29,7 +29,7 @@ export type { ServeOptions, Server } from "./serve_options.ts";
  * `maxConns`, or if a route is a pattern and the runtime has no `URLPattern`
  * @throws {TypeError} If the path does not begin with a slash or has a query, or
  * stands beside routes, if a route is bad, if the engine or an option is
- * unknown, or if `port` or `maxConns` is not a number
+ * unknown, if an option is of the wrong type, or if `port` or `maxConns` is not a number
  * @throws {RangeError} If `port` is not 0 to 65535, or `maxConns` is not a
  * positive integer
  * @throws {unknown} Whatever `onListen` throws, once the server has been shut

@@ -450,7 +450,8 @@ export class Upgrader<Data = unknown> {
    * @returns The handler
    * @throws {UnsupportedError} If the runtime has no WebSocket server of its
    * own, or it lacks what the option `require` names
-   * @throws {TypeError} If an option is unknown, or a route is bad
+   * @throws {TypeError} If an option is unknown, a callback is not a function, or
+   * a route is bad
    *
    * @example Beside other requests
    * ```ts
@@ -615,7 +616,8 @@ export class Upgrader<Data = unknown> {
    * @returns The listener; its `this` must be the server, as for every event
    * @throws {UnsupportedError} If the wire engine lacks what the option
    * `require` names
-   * @throws {TypeError} If an option is unknown, `path` is neither a path nor a
+   * @throws {TypeError} If an option is unknown, a callback is not a function,
+   * `path` is neither a path nor a
    * function or stands beside routes, or a route is bad
    *
    * @example Beside other requests
@@ -706,7 +708,8 @@ export class Upgrader<Data = unknown> {
    * `require` names
    * @throws {DOMException} `InvalidStateError` if the socket already belongs to
    * another connection; it is left alone
-   * @throws {TypeError} If an option is unknown, or `head` is not bytes
+   * @throws {TypeError} If an option is unknown, `onRefused` is not a function, or
+   * `head` is not bytes
    *
    * @example By hand
    * ```ts
