@@ -293,6 +293,7 @@ export {
   isUnexpectedCloseError,
 } from "./src/close.ts";
 export * from "./src/errors.ts";
+export * from "./src/peer_errors.ts";
 export { PreparedMessage } from "./src/prepared.ts";
 export { type CloseOptions, Conn } from "./src/conn/conn.ts";
 export type { ConnState } from "./src/conn/ending.ts";

@@ -186,13 +186,12 @@ export class CloseError extends Error {
    */
   constructor(code: number, reason?: string, options?: CloseErrorOptions) {
     if (reason === undefined) reason = "";
-    const { cause } = readOptions(options, CLOSE_ERROR_OPTIONS);
     const name = CODE_NAMES.get(code);
     super(
       `Connection closed: ${code}${name ? ` (${name})` : ""}${
         reason === "" ? "" : ` ${visible(JSON.stringify(reason))}`
       }`,
-      cause === undefined ? undefined : { cause },
+      readOptions(options, CLOSE_ERROR_OPTIONS),
     );
     this.code = code;
     this.reason = reason;

@@ -120,13 +120,10 @@ function checkObject(options: unknown, what: string): void {
   if (
     typeof options === "object" && options !== null && !Array.isArray(options)
   ) return;
-  const kind = options === null
-    ? "null"
-    : Array.isArray(options)
-    ? "an array"
-    : `a ${typeof options}`;
   throw new TypeError(
-    `Cannot use ${kind} as the options of ${what}: they must be an object`,
+    `Cannot use the options of ${what}: they must be an object, got ${
+      nameOf(options)
+    }`,
   );
 }
 

@@ -1,7 +1,8 @@
 import type { CookieJar } from "../cookies/cookie_jar.ts";
 import type { Agreement } from "../deflate/negotiation.ts";
-import { BadHandshakeError, DialError, type DialPhase } from "../errors.ts";
-import type { HandshakeResponse } from "../errors.ts";
+import { DialError, type DialPhase } from "../errors.ts";
+import { BadHandshakeError } from "../peer_errors.ts";
+import type { HandshakeResponse } from "../peer_errors.ts";
 import type { ClientRequest } from "../handshake/client_request.ts";
 import { verifyClientResponse } from "../handshake/client_response.ts";
 import type { ClientExpectation } from "../handshake/client_response.ts";

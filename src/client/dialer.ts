@@ -27,7 +27,7 @@ import {
 } from "./choose_proxy.ts";
 import type { CookieJar } from "../cookies/cookie_jar.ts";
 import { attemptDial } from "./dial.ts";
-import type { HandshakeResponse } from "../errors.ts";
+import type { HandshakeResponse } from "../peer_errors.ts";
 import { generateKey } from "../handshake/accept.ts";
 import { buildClientRequest } from "../handshake/client_request.ts";
 import { parseDialURL } from "../handshake/client_url.ts";

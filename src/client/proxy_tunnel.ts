@@ -1,4 +1,4 @@
-import { BadHandshakeError } from "../errors.ts";
+import { BadHandshakeError } from "../peer_errors.ts";
 import { encodeConnectRequest } from "../proxy/connect_request.ts";
 import type { ProxyServer } from "../proxy/proxy_url.ts";
 import { SocksHandshake } from "../proxy/socks5.ts";

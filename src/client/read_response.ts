@@ -1,4 +1,4 @@
-import type { HandshakeResponse } from "../errors.ts";
+import type { HandshakeResponse } from "../peer_errors.ts";
 import { ResponseBodyReader } from "../handshake/response_body.ts";
 import {
   type ResponseHead,

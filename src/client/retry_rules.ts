@@ -2,13 +2,8 @@
 
 import { isInstance, textProperty } from "../base/user_values.ts";
 import type { CloseInfo } from "../close.ts";
-import {
-  BadHandshakeError,
-  DialError,
-  ProtocolError,
-  ReadLimitError,
-  WriteLimitError,
-} from "../errors.ts";
+import { DialError, ReadLimitError, WriteLimitError } from "../errors.ts";
+import { BadHandshakeError, ProtocolError } from "../peer_errors.ts";
 
 /**
  * Whether a connection that ended so is to be made again.

@@ -3,7 +3,7 @@
 import { type Channel, channel } from "node:diagnostics_channel";
 
 import type { CloseInfo } from "../close.ts";
-import type { HandshakeError } from "../errors.ts";
+import type { HandshakeError } from "../peer_errors.ts";
 import type { Conn } from "./conn.ts";
 
 /**

@@ -1,4 +1,4 @@
-import { MessageLimitError } from "../errors.ts";
+import { MessageLimitError } from "../peer_errors.ts";
 import type { Transport } from "../transport/transport.ts";
 import { assembleConn, type Conn } from "./conn.ts";
 import type { DataType } from "../message.ts";

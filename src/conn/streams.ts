@@ -34,7 +34,7 @@ export function messageWritable(
 ): WritableStream<string | Uint8Array> {
   return new QuietWritable<string | Uint8Array>({
     start: (controller) => {
-      // The sink's `abort` is only called once the write under way has settled.
+      // A sink's `abort` would wait until the write under way has settled.
       controller.signal.addEventListener("abort", () => core.terminate(), {
         once: true,
       });
@@ -58,6 +58,5 @@ export function messageWritable(
     close: async () => {
       await core.close(1000, "", undefined);
     },
-    abort: () => core.terminate(),
   });
 }

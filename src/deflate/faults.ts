@@ -1,4 +1,4 @@
-import { ProtocolError } from "../errors.ts";
+import { ProtocolError } from "../peer_errors.ts";
 
 /** Whether an error of zlib says that the data is corrupt. */
 export function isCorrupt(error: unknown): boolean {

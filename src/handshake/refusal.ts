@@ -1,6 +1,6 @@
 /** The answers to upgrade requests that are refused. */
 
-import { HandshakeError } from "../errors.ts";
+import { HandshakeError } from "../peer_errors.ts";
 import { quote } from "./quote.ts";
 
 /** Why an upgrade is refused, before the answer has been made. */

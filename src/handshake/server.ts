@@ -1,6 +1,6 @@
 /** The server's side of the handshake (RFC 6455, section 4.2). */
 
-import type { HandshakeError } from "../errors.ts";
+import type { HandshakeError } from "../peer_errors.ts";
 import { acceptKey, isValidKey } from "./accept.ts";
 import { type Authorized, readAuthorized } from "./authorized.ts";
 import { type Extension, parseExtensions } from "./extensions.ts";

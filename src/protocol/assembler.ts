@@ -1,5 +1,6 @@
 import { CloseCode } from "../close.ts";
-import { ProtocolError, type ReadLimitError } from "../errors.ts";
+import type { ReadLimitError } from "../errors.ts";
+import { ProtocolError } from "../peer_errors.ts";
 import type { ControlType, DataType } from "../message.ts";
 import { parseClosePayload } from "./close_payload.ts";
 import type { FrameReceiver } from "./frame_receiver.ts";

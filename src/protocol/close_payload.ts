@@ -1,5 +1,5 @@
 import { CloseCode, isSendableCloseCode } from "../close.ts";
-import { ProtocolError } from "../errors.ts";
+import { ProtocolError } from "../peer_errors.ts";
 import { decodeUtf8 } from "./utf8.ts";
 
 /** What the peer's close frame says. */

@@ -1,7 +1,8 @@
 // The position in the stream of bytes, and the chunks that wait, are one state,
 // hence past 300 lines.
 
-import type { ProtocolError, ReadLimitError } from "../errors.ts";
+import type { ReadLimitError } from "../errors.ts";
+import type { ProtocolError } from "../peer_errors.ts";
 import type { ControlType, DataType } from "../message.ts";
 import {
   MAX_HEADER_LENGTH,

@@ -1,4 +1,5 @@
-import type { ProtocolError, ReadLimitError } from "../errors.ts";
+import type { ReadLimitError } from "../errors.ts";
+import type { ProtocolError } from "../peer_errors.ts";
 import type { ControlType, DataType } from "../message.ts";
 
 /**

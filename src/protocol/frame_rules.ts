@@ -1,4 +1,4 @@
-import { ProtocolError } from "../errors.ts";
+import { ProtocolError } from "../peer_errors.ts";
 import { MAX_CONTROL_PAYLOAD } from "../message.ts";
 import { readUint32 } from "./frame_header.ts";
 

@@ -1,4 +1,4 @@
-import type { HandshakeError } from "../errors.ts";
+import type { HandshakeError } from "../peer_errors.ts";
 import type { Refused } from "../handshake/server.ts";
 import { refusalOf } from "../handshake/refusal.ts";
 

@@ -1,6 +1,6 @@
 /** Where the upgrades of a server, a handler or a listener go. */
 
-import type { HandshakeError } from "../errors.ts";
+import type { HandshakeError } from "../peer_errors.ts";
 import { unknownPath } from "../handshake/refusal.ts";
 import { type Routes, routesEndpoint } from "./routes.ts";
 import type { OnConn, OnRoute, RouteInfo } from "./run_handler.ts";

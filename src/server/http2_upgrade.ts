@@ -1,6 +1,6 @@
 /** WebSocket over HTTP/2 (RFC 8441), on the connect event of node's servers. */
 
-import type { HandshakeError } from "../errors.ts";
+import type { HandshakeError } from "../peer_errors.ts";
 import { encodeHead } from "../handshake/head.ts";
 import {
   clientGone,

@@ -1,6 +1,6 @@
 /** Which upgrades of a `node:http` server a listener answers. */
 
-import type { HandshakeError } from "../errors.ts";
+import type { HandshakeError } from "../peer_errors.ts";
 import { refusalOf } from "../handshake/refusal.ts";
 import { isClaimed, leave, listenersOf } from "../runtime/sockets/claim.ts";
 import {

@@ -1,5 +1,5 @@
 import { channels } from "../conn/channels.ts";
-import type { HandshakeError } from "../errors.ts";
+import type { HandshakeError } from "../peer_errors.ts";
 import { defaultResponse, isAnswer } from "../handshake/refusal.ts";
 import { logError } from "../base/log_error.ts";
 import { type OnError, publishError, reportError } from "./run_handler.ts";

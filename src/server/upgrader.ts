@@ -9,7 +9,8 @@ import {
   type CompressionSettings,
   compressionSettings,
 } from "../deflate/options.ts";
-import { type HandshakeError, UnsupportedError } from "../errors.ts";
+import { UnsupportedError } from "../errors.ts";
+import type { HandshakeError } from "../peer_errors.ts";
 import type { HeadersLike } from "../handshake/headers.ts";
 import {
   clientGone,

@@ -10,7 +10,7 @@ import {
   COMPRESSION_OPTIONS,
   type CompressionOptions,
 } from "../deflate/options.ts";
-import type { HandshakeError } from "../errors.ts";
+import type { HandshakeError } from "../peer_errors.ts";
 import type { Authorized } from "../handshake/authorized.ts";
 import { checkSubprotocols } from "../handshake/subprotocol.ts";
 import { declareOptions, type OptionsOf } from "../base/options.ts";

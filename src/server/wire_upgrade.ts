@@ -15,7 +15,7 @@ import type { ConnGroup } from "./conn_group.ts";
 import { wireConn } from "../conn_over.ts";
 import { toRequest } from "../runtime/http/node_request.ts";
 import { hasToken } from "../handshake/tokens.ts";
-import type { HandshakeError } from "../errors.ts";
+import type { HandshakeError } from "../peer_errors.ts";
 import { clientGone, defaultResponse } from "../handshake/refusal.ts";
 import { checkHead, claim } from "../runtime/sockets/claim.ts";
 import {

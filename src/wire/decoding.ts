@@ -1,4 +1,4 @@
-import { ProtocolError } from "../errors.ts";
+import { ProtocolError } from "../peer_errors.ts";
 import type { DataType } from "../message.ts";
 import { decodeUtf8, Utf8Validator } from "../protocol/utf8.ts";
 import type { MessageCodec } from "../transport/codec.ts";

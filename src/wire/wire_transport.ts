@@ -1,7 +1,8 @@
 // The port's methods share state with the codec's calls, hence past 300 lines.
 
 import { CloseError, formatCloseMessage, MAX_CLOSE_REASON } from "../close.ts";
-import { ProtocolError, ReadLimitError } from "../errors.ts";
+import { ReadLimitError } from "../errors.ts";
+import { ProtocolError } from "../peer_errors.ts";
 import type { DataType } from "../message.ts";
 import {
   type PreparedBatch,

@@ -9,7 +9,7 @@ import {
   dialOffering,
   type DialResult,
 } from "../client/dialer.ts";
-import { BadHandshakeError, type HandshakeResponse } from "../errors.ts";
+import { BadHandshakeError, type HandshakeResponse } from "../peer_errors.ts";
 import { isToken } from "../handshake/tokens.ts";
 import {
   bare,

@@ -1,12 +1,8 @@
 /** Errors as `ws` words them, with its codes, for handlers that look at those. */
 
 import { isInstance, toError } from "../base/user_values.ts";
-import {
-  BadHandshakeError,
-  DialError,
-  ProtocolError,
-  ReadLimitError,
-} from "../errors.ts";
+import { DialError, ReadLimitError } from "../errors.ts";
+import { BadHandshakeError, ProtocolError } from "../peer_errors.ts";
 
 const FRAME_CODES: readonly [RegExp, string][] = [
   [/RSV[23]/, "WS_ERR_UNEXPECTED_RSV_2_3"],

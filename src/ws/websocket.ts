@@ -8,7 +8,7 @@ import { nextTurn } from "../base/turns.ts";
 import { CloseError, isSendableCloseCode } from "../close.ts";
 import { type Conn, insideOf } from "../conn/conn.ts";
 import { Queue } from "../conn/queue.ts";
-import { BadHandshakeError } from "../errors.ts";
+import { BadHandshakeError } from "../peer_errors.ts";
 import {
   type ClientPlan,
   type ClientResponse,

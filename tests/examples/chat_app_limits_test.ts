@@ -7,11 +7,8 @@ import {
 } from "../../examples/chat_app/protocol.ts";
 import { RateLimit } from "../../examples/chat_app/rate_limit.ts";
 import { Dialer } from "../../src/client/dialer.ts";
-import {
-  BadHandshakeError,
-  ReadLimitError,
-  WriteLimitError,
-} from "../../src/errors.ts";
+import { ReadLimitError, WriteLimitError } from "../../src/errors.ts";
+import { BadHandshakeError } from "../../src/peer_errors.ts";
 import { portOf } from "../support/servers.ts";
 import { test } from "../support/helper.ts";
 import { FAST, joinOf, Person, startChat } from "./chat_app_person.ts";

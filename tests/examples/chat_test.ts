@@ -5,7 +5,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import type { CloseInfo } from "../../src/close.ts";
 import type { Conn } from "../../src/conn/conn.ts";
 import { dial } from "../../src/client/dialer.ts";
-import { BadHandshakeError } from "../../src/errors.ts";
+import { BadHandshakeError } from "../../src/peer_errors.ts";
 import { rawDial } from "../../src/testing/mod.ts";
 import { Browser, lacksBrowser } from "../browser/browser.ts";
 import type { Page } from "../browser/page.ts";

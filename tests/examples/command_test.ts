@@ -18,7 +18,7 @@ import {
 import { CloseError } from "../../src/close.ts";
 import type { Conn } from "../../src/conn/conn.ts";
 import { dial, type DialOptions } from "../../src/client/dialer.ts";
-import { BadHandshakeError } from "../../src/errors.ts";
+import { BadHandshakeError } from "../../src/peer_errors.ts";
 import { Browser, lacksBrowser } from "../browser/browser.ts";
 import { test } from "../support/helper.ts";
 import { Folder } from "./chat_app_person.ts";

@@ -8,7 +8,7 @@ import {
 import { formatCloseMessage } from "../../src/close.ts";
 import type { Conn } from "../../src/conn/conn.ts";
 import { dial } from "../../src/client/dialer.ts";
-import { BadHandshakeError } from "../../src/errors.ts";
+import { BadHandshakeError } from "../../src/peer_errors.ts";
 import type { RawPeer } from "../../src/testing/raw_peer.ts";
 import { rawDial } from "../../src/testing/mod.ts";
 import { accepting, withServer } from "../support/dial_server.ts";

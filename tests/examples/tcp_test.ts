@@ -5,7 +5,7 @@ import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 
 import { Dialer } from "../../src/client/dialer.ts";
 import type { Conn } from "../../src/conn/conn.ts";
-import { BadHandshakeError } from "../../src/errors.ts";
+import { BadHandshakeError } from "../../src/peer_errors.ts";
 import { rawDial } from "../../src/testing/mod.ts";
 import { test, withTimeout } from "../support/helper.ts";
 import { listen } from "../support/sockets.ts";

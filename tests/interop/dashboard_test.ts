@@ -7,7 +7,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 
 import { dial } from "../../src/client/dialer.ts";
 import type { Conn } from "../../src/conn/conn.ts";
-import { BadHandshakeError } from "../../src/errors.ts";
+import { BadHandshakeError } from "../../src/peer_errors.ts";
 import { lacksInterrupt, START_LIMIT } from "../examples/program.ts";
 import { freePort } from "../support/free_port.ts";
 import { runtime, test } from "../support/helper.ts";

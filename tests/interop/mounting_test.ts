@@ -16,7 +16,7 @@ import {
 
 import { dial, Dialer } from "../../src/client/dialer.ts";
 import type { Conn } from "../../src/conn/conn.ts";
-import { BadHandshakeError } from "../../src/errors.ts";
+import { BadHandshakeError } from "../../src/peer_errors.ts";
 import { serve, type Server } from "../../src/server/serve.ts";
 import {
   lacksInterrupt,

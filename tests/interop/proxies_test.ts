@@ -4,7 +4,7 @@ import {
   assertInstanceOf,
   assertStringIncludes,
 } from "@std/assert";
-import { BadHandshakeError } from "../../src/errors.ts";
+import { BadHandshakeError } from "../../src/peer_errors.ts";
 import { type Authority, makeAuthority } from "../support/certificates.ts";
 import { accepting, withServer } from "../support/dial_server.ts";
 import { failure } from "../support/dialing.ts";

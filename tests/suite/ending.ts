@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 
 import { CloseError } from "../../src/close.ts";
-import { ProtocolError, ReadLimitError } from "../../src/errors.ts";
+import { ReadLimitError } from "../../src/errors.ts";
+import { ProtocolError } from "../../src/peer_errors.ts";
 import { hex } from "../support/helper.ts";
 import { behaviours, block, type Fixture } from "./fixture.ts";
 

@@ -5,7 +5,7 @@ import {
   assertRejects,
 } from "@std/assert";
 
-import { MessageLimitError } from "../../src/errors.ts";
+import { MessageLimitError } from "../../src/peer_errors.ts";
 import { behaviours, type Fixture } from "./fixture.ts";
 
 /** How many messages a peer may send. */

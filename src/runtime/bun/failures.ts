@@ -1,4 +1,5 @@
-import { ProtocolError, ReadLimitError } from "../../errors.ts";
+import { ReadLimitError } from "../../errors.ts";
+import { ProtocolError } from "../../peer_errors.ts";
 
 /**
  * The error of a rule that the peer broke, from the reason that Bun passes to

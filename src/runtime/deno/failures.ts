@@ -1,4 +1,5 @@
-import { ProtocolError, ReadLimitError } from "../../errors.ts";
+import { ReadLimitError } from "../../errors.ts";
+import { ProtocolError } from "../../peer_errors.ts";
 
 // The messages of Deno's parser, and the close codes for them. For most of them
 // Deno itself sends no close frame, but ends the TCP connection.

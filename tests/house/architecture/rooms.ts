@@ -3,7 +3,13 @@
 import { findImports, readSource } from "./source.ts";
 
 /** Public values and errors at the top of `src/`. */
-const LEAVES: readonly string[] = ["message", "close", "errors", "prepared"];
+const LEAVES: readonly string[] = [
+  "message",
+  "close",
+  "errors",
+  "peer_errors",
+  "prepared",
+];
 
 /**
  * The rooms, and what each may import beside itself. Nobody knows those of the

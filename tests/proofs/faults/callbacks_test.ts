@@ -3,7 +3,7 @@
 import { assertEquals, assertInstanceOf } from "@std/assert";
 
 import { Dialer } from "../../../src/client/dialer.ts";
-import { BadHandshakeError } from "../../../src/errors.ts";
+import { BadHandshakeError } from "../../../src/peer_errors.ts";
 import type { OnConn } from "../../../src/server/run_handler.ts";
 import type { Server } from "../../../src/server/serve.ts";
 import type { UpgraderOptions } from "../../../src/server/upgrader_options.ts";

@@ -9,7 +9,8 @@ import {
 } from "../../../src/close.ts";
 import type { Conn } from "../../../src/conn/conn.ts";
 import { Dialer, type DialerOptions } from "../../../src/client/dialer.ts";
-import { BadHandshakeError, DialError } from "../../../src/errors.ts";
+import { DialError } from "../../../src/errors.ts";
+import { BadHandshakeError } from "../../../src/peer_errors.ts";
 import { MessageType } from "../../../src/message.ts";
 import { connOver } from "../../../src/conn_over.ts";
 import { pipeStreams } from "../../../src/testing/pipe_stream.ts";

@@ -1,11 +1,8 @@
 /** What the ends of a session must have seen, by what the link has carried. */
 
 import { CloseError } from "../../../src/close.ts";
-import {
-  BadHandshakeError,
-  CloseSentError,
-  DialError,
-} from "../../../src/errors.ts";
+import { CloseSentError, DialError } from "../../../src/errors.ts";
+import { BadHandshakeError } from "../../../src/peer_errors.ts";
 import { DIRECTIONS, type Fault } from "./faulty_link.ts";
 import type { Landmarks, Profile } from "./landmarks.ts";
 import { BYE, MESSAGES, type Seen } from "./session.ts";

@@ -7,7 +7,8 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 
 import { Inflater } from "../../../src/deflate/inflater.ts";
 import { inflateOnce } from "../../../src/deflate/one_shot.ts";
-import { ProtocolError, ReadLimitError } from "../../../src/errors.ts";
+import { ReadLimitError } from "../../../src/errors.ts";
+import { ProtocolError } from "../../../src/peer_errors.ts";
 import type { SessionReceiver } from "../../../src/protocol/assembler.ts";
 import type { SessionOptions } from "../../../src/protocol/session.ts";
 import { hex, test } from "../../support/helper.ts";

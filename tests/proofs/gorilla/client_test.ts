@@ -16,7 +16,7 @@ import tls from "node:tls";
 import { makeAuthority } from "../../support/certificates.ts";
 import { accepting, answering, withServer } from "../../support/dial_server.ts";
 import { Dialer, type DialerOptions } from "../../../src/client/dialer.ts";
-import { BadHandshakeError } from "../../../src/errors.ts";
+import { BadHandshakeError } from "../../../src/peer_errors.ts";
 import type { HeadersLike } from "../../../src/handshake/headers.ts";
 import { socketStream } from "../../../src/runtime/sockets/socket_stream.ts";
 import { deferred, test } from "../../support/helper.ts";

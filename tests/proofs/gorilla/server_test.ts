@@ -6,7 +6,7 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 
-import type { HandshakeError } from "../../../src/errors.ts";
+import type { HandshakeError } from "../../../src/peer_errors.ts";
 import type { HeadersLike } from "../../../src/handshake/headers.ts";
 import { subprotocols } from "../../../src/handshake/subprotocol.ts";
 import { isWebSocketUpgrade } from "../../../src/handshake/upgrade_request.ts";

@@ -16,11 +16,11 @@ import type { CompressionOptions } from "../../../src/deflate/options.ts";
 import { deflateOnce } from "../../../src/deflate/one_shot.ts";
 import { Dialer } from "../../../src/client/dialer.ts";
 import {
-  BadHandshakeError,
   CloseSentError,
   ReadLimitError,
   WriteLimitError,
 } from "../../../src/errors.ts";
+import { BadHandshakeError } from "../../../src/peer_errors.ts";
 import type { ControlType, MessageType } from "../../../src/message.ts";
 import { preparedForm, PreparedMessage } from "../../../src/prepared.ts";
 import type { RawPeer } from "../../../src/testing/raw_peer.ts";

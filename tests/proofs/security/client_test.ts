@@ -5,7 +5,8 @@ import net from "node:net";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 
 import { Dialer, type DialerOptions } from "../../../src/client/dialer.ts";
-import { BadHandshakeError, DialError } from "../../../src/errors.ts";
+import { DialError } from "../../../src/errors.ts";
+import { BadHandshakeError } from "../../../src/peer_errors.ts";
 import type { RawFrameInit } from "../../../src/testing/raw_frame.ts";
 import { makeAuthority } from "../../support/certificates.ts";
 import {

@@ -117,16 +117,16 @@ test("readOptions() takes nothing from Object.prototype", async () => {
 test("readOptions() refuses what is no object", () => {
   const cases: [options: unknown, kind: string][] = [
     [null, "null"],
-    ["size", "a string"],
-    [() => {}, "a function"],
-    [1, "a number"],
-    [[], "an array"],
+    ["size", "string"],
+    [() => {}, "function"],
+    [1, "number"],
+    [[], "Array"],
   ];
   for (const [options, kind] of cases) {
     assertThrows(
       () => readOptions(wrong(options), SAMPLE),
       TypeError,
-      `Cannot use ${kind} as the options of sample(): they must be an object`,
+      `Cannot use the options of sample(): they must be an object, got ${kind}`,
     );
   }
 });

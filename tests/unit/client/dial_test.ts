@@ -7,7 +7,8 @@ import {
   assertStrictEquals,
 } from "@std/assert";
 import { Dialer, type DialerOptions } from "../../../src/client/dialer.ts";
-import { BadHandshakeError, DialError } from "../../../src/errors.ts";
+import { DialError } from "../../../src/errors.ts";
+import { BadHandshakeError } from "../../../src/peer_errors.ts";
 import type { NetDial } from "../../../src/client/connect.ts";
 import { RawPeer } from "../../../src/testing/raw_peer.ts";
 import { pipeStreams } from "../../../src/testing/pipe_stream.ts";

@@ -8,7 +8,7 @@ import {
 import type { CookieJar } from "../../../src/cookies/cookie_jar.ts";
 import { MemoryCookieJar } from "../../../src/cookies/memory_cookie_jar.ts";
 import { Dialer } from "../../../src/client/dialer.ts";
-import { BadHandshakeError } from "../../../src/errors.ts";
+import { BadHandshakeError } from "../../../src/peer_errors.ts";
 import type { HeadersLike } from "../../../src/handshake/headers.ts";
 import {
   accepting,

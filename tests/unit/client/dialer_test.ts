@@ -12,7 +12,8 @@ import {
   type DialerOptions,
   type DialOptions,
 } from "../../../src/client/dialer.ts";
-import { BadHandshakeError, DialError } from "../../../src/errors.ts";
+import { DialError } from "../../../src/errors.ts";
+import { BadHandshakeError } from "../../../src/peer_errors.ts";
 import type { HeadersLike } from "../../../src/handshake/headers.ts";
 import { accepting, answering, withServer } from "../../support/dial_server.ts";
 import { hex, test, toHex } from "../../support/helper.ts";

@@ -1,6 +1,6 @@
 import { assertEquals, assertInstanceOf } from "@std/assert";
 import { Dialer } from "../../../src/client/dialer.ts";
-import { BadHandshakeError } from "../../../src/errors.ts";
+import { BadHandshakeError } from "../../../src/peer_errors.ts";
 import type { ByteStream } from "../../../src/transport/byte_stream.ts";
 import { answering, withServer } from "../../support/dial_server.ts";
 import { echoing, failure, proxyURL, talk } from "../../support/dialing.ts";

@@ -6,7 +6,7 @@ import type { CloseInfo } from "../../../src/close.ts";
 import { dial, Dialer } from "../../../src/client/dialer.ts";
 import type { ChannelMessages } from "../../../src/conn/channels.ts";
 import type { Conn } from "../../../src/conn/conn.ts";
-import { BadHandshakeError } from "../../../src/errors.ts";
+import { BadHandshakeError } from "../../../src/peer_errors.ts";
 import { Upgrader } from "../../../src/server/upgrader.ts";
 import { pipe } from "../../../src/testing/mod.ts";
 import { Child } from "../../support/child.ts";

@@ -3,7 +3,7 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { MessageLimit } from "../../../src/conn/message_limit.ts";
 import type { MessageLimitOptions } from "../../../src/conn/message_limit.ts";
 import { connOver } from "../../../src/conn_over.ts";
-import { MessageLimitError } from "../../../src/errors.ts";
+import { MessageLimitError } from "../../../src/peer_errors.ts";
 import { Upgrader } from "../../../src/server/upgrader.ts";
 import { pipe } from "../../../src/testing/mod.ts";
 import { test } from "../../support/helper.ts";
@@ -160,7 +160,11 @@ test("messageLimit fills in a burst, and is explained", () => {
     [{ perSecond: 1, burst: 0.5 }, RangeError, "messageLimit.burst 0.5: "],
     [{ perSecond: 1, burst: NaN }, RangeError, "messageLimit.burst NaN: "],
     [{ perSecond: 1, max: 2 }, TypeError, "option max of messageLimit"],
-    [10, TypeError, "Cannot use a number as the options of messageLimit"],
+    [
+      10,
+      TypeError,
+      "Cannot use the options of messageLimit: they must be an object",
+    ],
   ];
   for (const [given, error, says] of bad) {
     const messageLimit = given as MessageLimitOptions;

@@ -7,7 +7,8 @@ import {
 import { openContexts } from "../../../src/deflate/contexts.ts";
 import { Inflater } from "../../../src/deflate/inflater.ts";
 import { deflateOnce } from "../../../src/deflate/one_shot.ts";
-import { ProtocolError, ReadLimitError } from "../../../src/errors.ts";
+import { ReadLimitError } from "../../../src/errors.ts";
+import { ProtocolError } from "../../../src/peer_errors.ts";
 import { deferred, hex, test } from "../../support/helper.ts";
 import { spend } from "../../../src/base/turns.ts";
 import {

@@ -5,7 +5,8 @@ import { openContexts } from "../../../src/deflate/contexts.ts";
 import { MAX_OUTPUT } from "../../../src/deflate/direct.ts";
 import { deflateOnce, inflateOnce } from "../../../src/deflate/one_shot.ts";
 import type { DeflateSettings } from "../../../src/deflate/zlib_options.ts";
-import { ProtocolError, ReadLimitError } from "../../../src/errors.ts";
+import { ReadLimitError } from "../../../src/errors.ts";
+import { ProtocolError } from "../../../src/peer_errors.ts";
 import { hex, test, toHex } from "../../support/helper.ts";
 import { BROKEN, HELLO, jsonBytes, noiseBytes } from "./samples.ts";
 

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { HandshakeError } from "../../../src/errors.ts";
+import { HandshakeError } from "../../../src/peer_errors.ts";
 import { test } from "../../support/helper.ts";
 import {
   type Accepted,

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { ProtocolError } from "../../../src/errors.ts";
+import { ProtocolError } from "../../../src/peer_errors.ts";
 import { parseClosePayload } from "../../../src/protocol/close_payload.ts";
 import { test } from "../../support/helper.ts";
 import { hex, join } from "./recorder.ts";

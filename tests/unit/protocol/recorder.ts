@@ -2,7 +2,8 @@ import { Session } from "../../../src/protocol/session.ts";
 import type { SessionReceiver } from "../../../src/protocol/assembler.ts";
 import type { Side } from "../../../src/protocol/frame_header.ts";
 import type { Tuning } from "../../../src/protocol/tuning.ts";
-import { ProtocolError, type ReadLimitError } from "../../../src/errors.ts";
+import type { ReadLimitError } from "../../../src/errors.ts";
+import { ProtocolError } from "../../../src/peer_errors.ts";
 
 /** An event as a line of text, so that a list of them reads like a log. */
 export type Line = string;

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 
 import { Dialer } from "../../../src/client/dialer.ts";
 import type { Conn } from "../../../src/conn/conn.ts";
-import { BadHandshakeError } from "../../../src/errors.ts";
+import { BadHandshakeError } from "../../../src/peer_errors.ts";
 import { AddressLimit } from "../../../src/server/address_limit.ts";
 import type { Server } from "../../../src/server/serve.ts";
 import { Upgrader } from "../../../src/server/upgrader.ts";

@@ -264,8 +264,11 @@ test("Upgrader explains a trustProxy that it cannot take", () => {
     [{ from: [10] }, "Cannot trust proxy number: use an IP address"],
     [{ from: "10.0.0.1" }, "from must be an array of the proxies' addresses"],
     [{}, "from must be an array"],
-    [true, "Cannot use a boolean as the options of trustProxy"],
-    [["10.0.0.1"], "Cannot use an array as the options of trustProxy"],
+    [true, "Cannot use the options of trustProxy: they must be an object"],
+    [
+      ["10.0.0.1"],
+      "Cannot use the options of trustProxy: they must be an object",
+    ],
     [
       { from: [], header: "X-Real-IP" },
       'Cannot use header "X-Real-IP" of trustProxy: use "x-forwarded-for" or ' +

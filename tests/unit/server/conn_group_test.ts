@@ -9,7 +9,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { CloseInfo } from "../../../src/close.ts";
 import { Dialer } from "../../../src/client/dialer.ts";
 import type { Conn } from "../../../src/conn/conn.ts";
-import type { HandshakeError } from "../../../src/errors.ts";
+import type { HandshakeError } from "../../../src/peer_errors.ts";
 import type { OnConn, OnError } from "../../../src/server/run_handler.ts";
 import { Upgrader } from "../../../src/server/upgrader.ts";
 import type { UpgraderOptions } from "../../../src/server/upgrader_options.ts";

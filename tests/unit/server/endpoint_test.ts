@@ -12,7 +12,7 @@ import {
 } from "@std/assert";
 
 import { Dialer } from "../../../src/client/dialer.ts";
-import type { HandshakeError } from "../../../src/errors.ts";
+import type { HandshakeError } from "../../../src/peer_errors.ts";
 import { endpointOf } from "../../../src/server/endpoint.ts";
 import type { Routes } from "../../../src/server/routes.ts";
 import type { OnConn } from "../../../src/server/run_handler.ts";

@@ -8,7 +8,7 @@ import {
 } from "@std/assert";
 
 import { Dialer } from "../../../src/client/dialer.ts";
-import { BadHandshakeError, HandshakeError } from "../../../src/errors.ts";
+import { BadHandshakeError, HandshakeError } from "../../../src/peer_errors.ts";
 import type { OnRefused } from "../../../src/server/refusals.ts";
 import { Upgrader } from "../../../src/server/upgrader.ts";
 import type { UpgraderOptions } from "../../../src/server/upgrader_options.ts";

@@ -3,7 +3,8 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import type { CompressionOptions } from "../../../src/deflate/options.ts";
 import { Dialer } from "../../../src/client/dialer.ts";
-import { BadHandshakeError, UnsupportedError } from "../../../src/errors.ts";
+import { UnsupportedError } from "../../../src/errors.ts";
+import { BadHandshakeError } from "../../../src/peer_errors.ts";
 import { serve, type Server } from "../../../src/server/serve.ts";
 import { Upgrader } from "../../../src/server/upgrader.ts";
 import { accepting, withServer } from "../../support/dial_server.ts";

@@ -16,11 +16,11 @@ import {
 
 import type { Conn } from "../../../src/conn/conn.ts";
 import { Dialer } from "../../../src/client/dialer.ts";
+import { DialError } from "../../../src/errors.ts";
 import {
   BadHandshakeError,
-  DialError,
   type HandshakeError,
-} from "../../../src/errors.ts";
+} from "../../../src/peer_errors.ts";
 import { connOver } from "../../../src/conn_over.ts";
 import { pipeStreams } from "../../../src/testing/pipe_stream.ts";
 import { socketStream } from "../../../src/runtime/sockets/socket_stream.ts";

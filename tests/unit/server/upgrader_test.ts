@@ -12,7 +12,8 @@ import {
 
 import { defaultDialer } from "../../../src/client/dialer.ts";
 import type { Conn } from "../../../src/conn/conn.ts";
-import { HandshakeError, UnsupportedError } from "../../../src/errors.ts";
+import { UnsupportedError } from "../../../src/errors.ts";
+import { HandshakeError } from "../../../src/peer_errors.ts";
 import { serve } from "../../../src/server/serve.ts";
 import { Upgrader } from "../../../src/server/upgrader.ts";
 import type { UpgraderOptions } from "../../../src/server/upgrader_options.ts";

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 
-import { ProtocolError } from "../../../src/errors.ts";
+import { ProtocolError } from "../../../src/peer_errors.ts";
 import type { DataType } from "../../../src/message.ts";
 import { PreparedMessage } from "../../../src/prepared.ts";
 import type {

@@ -3,7 +3,8 @@
 import { CloseError, type CloseInfo } from "../../../../src/close.ts";
 import type { Conn } from "../../../../src/conn/conn.ts";
 import { openContexts } from "../../../../src/deflate/contexts.ts";
-import { ProtocolError, ReadLimitError } from "../../../../src/errors.ts";
+import { ReadLimitError } from "../../../../src/errors.ts";
+import { ProtocolError } from "../../../../src/peer_errors.ts";
 import { join, show } from "../../../unit/protocol/recorder.ts";
 import { rawLink } from "../../../unit/deflate/links.ts";
 import { chooseChunking, Chunking } from "../chunks.ts";

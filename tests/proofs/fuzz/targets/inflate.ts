@@ -3,7 +3,8 @@
 import { openContexts } from "../../../../src/deflate/contexts.ts";
 import { Inflater } from "../../../../src/deflate/inflater.ts";
 import { inflateOnce } from "../../../../src/deflate/one_shot.ts";
-import { ProtocolError, ReadLimitError } from "../../../../src/errors.ts";
+import { ReadLimitError } from "../../../../src/errors.ts";
+import { ProtocolError } from "../../../../src/peer_errors.ts";
 import { join, show } from "../../../unit/protocol/recorder.ts";
 import { chooseChunking, Chunking } from "../chunks.ts";
 import type { Random } from "../random.ts";

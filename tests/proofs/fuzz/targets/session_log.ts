@@ -1,4 +1,5 @@
-import { ProtocolError, ReadLimitError } from "../../../../src/errors.ts";
+import { ReadLimitError } from "../../../../src/errors.ts";
+import { ProtocolError } from "../../../../src/peer_errors.ts";
 import type { SessionReceiver } from "../../../../src/protocol/assembler.ts";
 import type { Entry, Partial } from "../reference/decoder.ts";
 

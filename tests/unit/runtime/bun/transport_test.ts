@@ -8,10 +8,8 @@ import {
 } from "@std/assert";
 
 import type { Conn } from "../../../../src/conn/conn.ts";
-import {
-  type HandshakeError,
-  UnsupportedError,
-} from "../../../../src/errors.ts";
+import { UnsupportedError } from "../../../../src/errors.ts";
+import type { HandshakeError } from "../../../../src/peer_errors.ts";
 import type { BunServer } from "../../../../src/runtime/bun/types.ts";
 import { Upgrader } from "../../../../src/server/upgrader.ts";
 import { startServer, withPair } from "../../../support/native.ts";

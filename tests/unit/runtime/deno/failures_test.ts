@@ -1,6 +1,7 @@
 import { assertEquals, assertInstanceOf } from "@std/assert";
 
-import { ProtocolError, ReadLimitError } from "../../../../src/errors.ts";
+import { ReadLimitError } from "../../../../src/errors.ts";
+import { ProtocolError } from "../../../../src/peer_errors.ts";
 import { causeOf, failureOf } from "../../../../src/runtime/deno/failures.ts";
 import { test } from "../../../support/helper.ts";
 
