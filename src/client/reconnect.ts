@@ -6,7 +6,8 @@ import {
   readOptions,
 } from "../base/options.ts";
 import { nextTurn } from "../base/turns.ts";
-import { isInstance, textProperty } from "../base/user_values.ts";
+import { logError } from "../base/log_error.ts";
+import { isInstance, settled, textProperty } from "../base/user_values.ts";
 import { CloseError, type CloseInfo } from "../close.ts";
 import { type Conn, insideOf } from "../conn/conn.ts";
 import { milliseconds } from "../conn/options.ts";
@@ -97,8 +98,11 @@ export interface ReconnectOptions {
    * promise rejects with the signal's reason. Default: none.
    */
   readonly signal?: AbortSignal;
-  /** Is told of what it does. What it throws stops it. Default: nobody is. */
-  readonly onState?: (state: ReconnectState) => void;
+  /**
+   * Is told of what it does, and waited for. What it throws stops it. Default:
+   * nobody is.
+   */
+  readonly onState?: (state: ReconnectState) => void | Promise<void>;
 }
 
 const RECONNECT_OPTIONS: OptionsOf<ReconnectOptions> = declareOptions({
@@ -222,44 +226,63 @@ export async function reconnect(
   options?: ReconnectOptions,
 ): Promise<CloseInfo> {
   const plan = planOf(body, options);
-  const { signal } = plan;
+  let info: CloseInfo;
   try {
-    for (let attempt = 1;;) {
-      signal?.throwIfAborted();
-      const { error, info, held } = await connectOnce(url, attempt, body, plan);
-      signal?.throwIfAborted();
-      const rule = info === undefined ? passes(error) : comesBack(info);
-      const again = await plan.retry?.(error, attempt) ?? rule;
-      if (!again) {
-        if (info === undefined) throw error;
-        return info;
-      }
-      signal?.throwIfAborted();
-      const nth = held ? 1 : attempt;
-      const delay = Math.round(
-        retryAfter(error, plan.max) +
-          backoffDelay(nth, plan.initial, plan.max, Math.random()),
-      );
-      plan.onState({ state: "waiting", attempt, delay, error });
-      signal?.throwIfAborted();
-      await wait(delay, signal);
-      attempt = held ? 1 : attempt + 1;
-    }
+    info = await connectUntilDone(url, body, plan);
   } catch (error) {
-    if (error instanceof Done) return error.info;
+    // What has stopped it is the reason; what the callback throws comes second.
+    await tell(plan, { state: "stopped" }).catch(logError);
     throw error;
-  } finally {
-    plan.onState({ state: "stopped" });
+  }
+  await tell(plan, { state: "stopped" });
+  return info;
+}
+
+async function connectUntilDone(
+  url: Parameters<typeof reconnect>[0],
+  body: (conn: Conn) => void | Promise<void>,
+  plan: Plan,
+): Promise<CloseInfo> {
+  const { signal } = plan;
+  for (let attempt = 1;;) {
+    signal?.throwIfAborted();
+    const { error, info, held, done } = await connectOnce(
+      url,
+      attempt,
+      body,
+      plan,
+    );
+    if (done) return info;
+    signal?.throwIfAborted();
+    const rule = info === undefined ? passes(error) : comesBack(info);
+    const again = await plan.retry?.(error, attempt) ?? rule;
+    if (!again) {
+      if (info === undefined) throw error;
+      return info;
+    }
+    signal?.throwIfAborted();
+    const nth = held ? 1 : attempt;
+    const delay = Math.round(
+      retryAfter(error, plan.max) +
+        backoffDelay(nth, plan.initial, plan.max, Math.random()),
+    );
+    await tell(plan, { state: "waiting", attempt, delay, error });
+    signal?.throwIfAborted();
+    await wait(delay, signal);
+    attempt = held ? 1 : attempt + 1;
   }
 }
 
-/** The body has returned while its connection was open. */
-class Done {
-  readonly info: CloseInfo;
-
-  constructor(info: CloseInfo) {
-    this.info = info;
-  }
+/** Tells of a state; rejects with what the callback throws, or when aborted. */
+async function tell(
+  { onState, signal }: Plan,
+  state: ReconnectState,
+): Promise<void> {
+  const told: unknown = onState(state);
+  if (told === undefined) return;
+  const waiting = settled(told);
+  // A signal that has stopped it is no reason not to hear the last one out.
+  await (state.state === "stopped" ? waiting : unlessAborted(waiting, signal));
 }
 
 /** The options, checked. */
@@ -269,7 +292,7 @@ interface Plan {
   readonly max: number;
   readonly retry: ReconnectOptions["retry"];
   readonly signal: AbortSignal | undefined;
-  readonly onState: (state: ReconnectState) => void;
+  readonly onState: NonNullable<ReconnectOptions["onState"]>;
 }
 
 function planOf(body: unknown, options: ReconnectOptions | undefined): Plan {
@@ -312,22 +335,28 @@ function ownDialer(): Dialer {
   return own ??= new Dialer({ proxy: proxyFromEnvironment, keepAlive: {} });
 }
 
+/** How a connection came to its end. */
+interface End {
+  readonly info: CloseInfo;
+  /** Whether the body has returned while it was open. */
+  readonly done: boolean;
+}
+
 /** How a dial, or the connection that it made, came to its end. */
-interface Outcome {
+type Outcome = (End | { readonly info?: undefined; readonly done: false }) & {
   readonly error: unknown;
-  /** The end of the connection, where there was one. */
-  readonly info?: CloseInfo;
   /** Whether the connection held for long enough. */
   readonly held: boolean;
-}
+};
 
 async function connectOnce(
   url: Parameters<typeof reconnect>[0],
   attempt: number,
   body: (conn: Conn) => void | Promise<void>,
-  { dialer, max, signal, onState }: Plan,
+  plan: Plan,
 ): Promise<Outcome> {
-  onState({ state: "connecting", attempt });
+  const { dialer, max, signal } = plan;
+  await tell(plan, { state: "connecting", attempt });
   let conn: Conn;
   try {
     const target = typeof url === "function"
@@ -338,22 +367,22 @@ async function connectOnce(
       signal === undefined ? {} : { signal },
     ));
   } catch (error) {
-    return { error, held: false };
+    return { error, held: false, done: false };
   }
   const since = performance.now();
   try {
     signal?.throwIfAborted();
-    onState({ state: "open", attempt, conn });
+    await tell(plan, { state: "open", attempt, conn });
     signal?.throwIfAborted();
   } catch (error) {
     conn.terminate();
     throw error;
   }
-  const info = await use(conn, body, signal);
-  const { code, reason, cause } = info;
+  const end = await use(conn, body, signal);
+  const { code, reason, cause } = end.info;
   return {
+    ...end,
     error: new CloseError(code, reason, { cause }),
-    info,
     held: performance.now() - since >= max,
   };
 }
@@ -370,7 +399,7 @@ async function use(
   conn: Conn,
   body: (conn: Conn) => void | Promise<void>,
   signal: AbortSignal | undefined,
-): Promise<CloseInfo> {
+): Promise<End> {
   const aborted = Promise.withResolvers<never>();
   handled(aborted.promise);
   const abort = (reason: unknown) => {
@@ -388,12 +417,12 @@ async function use(
     const info = await over;
     signal?.throwIfAborted();
     if (!isOwnEnd(conn, info, error)) throw error;
-    return info;
+    return { info, done: false };
   } finally {
     unlisten();
   }
-  if (conn.state === "open") throw new Done(await conn.close());
-  return await conn.closed;
+  const done = conn.state === "open";
+  return { info: await (done ? conn.close() : conn.closed), done };
 }
 
 /** Whether what the body threw says nothing but that its connection is over. */

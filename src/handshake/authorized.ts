@@ -1,5 +1,6 @@
 /** What the user's last word before the 101 may say. */
 
+import { isInstance } from "../base/user_values.ts";
 import type { HeadersLike } from "./headers.ts";
 import { quote } from "./quote.ts";
 
@@ -65,6 +66,6 @@ function isPlain(value: unknown): value is Authorized {
 function kindOf(value: unknown): string {
   if (value === null) return "the null";
   if (Array.isArray(value)) return "the array";
-  if (value instanceof Headers) return "the Headers";
+  if (isInstance(value, Headers)) return "the Headers";
   return `the ${typeof value}`;
 }

@@ -1,5 +1,6 @@
 /** WebSocket URIs (RFC 6455, section 3), and those of Unix sockets. */
 
+import { isInstance } from "../base/user_values.ts";
 import { joinHostPort } from "./host_port.ts";
 
 /** What a URL says about a dial. */
@@ -130,7 +131,7 @@ export function dialAddress(target: DialTarget): string {
 
 // Messages do not show the text itself, which may hold a password.
 function parse(input: string | URL): URL {
-  if (input instanceof URL) return new URL(input.href);
+  if (isInstance(input, URL)) return new URL(input.href);
   if (typeof input !== "string") {
     throw new TypeError("Cannot dial: the URL must be a string or a URL");
   }

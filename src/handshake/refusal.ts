@@ -1,5 +1,6 @@
 /** The answers to upgrade requests that are refused. */
 
+import { isInstance } from "../base/user_values.ts";
 import { HandshakeError } from "../peer_errors.ts";
 import { quote } from "./quote.ts";
 
@@ -158,6 +159,6 @@ export function clientGone(): HandshakeError {
  * @returns Whether it is a final response whose body nobody has read
  */
 export function isAnswer(value: unknown): value is Response {
-  return value instanceof Response && value.status >= 200 &&
+  return isInstance(value, Response) && value.status >= 200 &&
     !value.bodyUsed && value.body?.locked !== true;
 }

@@ -1,5 +1,6 @@
 /** The server's side of the handshake (RFC 6455, section 4.2). */
 
+import { isInstance } from "../base/user_values.ts";
 import type { HandshakeError } from "../peer_errors.ts";
 import { acceptKey, isValidKey } from "./accept.ts";
 import { type Authorized, readAuthorized } from "./authorized.ts";
@@ -236,7 +237,7 @@ async function authorize(
 ): Promise<Added | Refusal> {
   try {
     const result = await callback(request);
-    if (!(result instanceof Response)) {
+    if (!isInstance(result, Response)) {
       const { headers = [], data } = readAuthorized(result);
       return { headers: responseHeaders(headers, protocolAllowed), data };
     }

@@ -1,3 +1,5 @@
+import { isInstance } from "../base/user_values.ts";
+
 /** What a proxy's URL says. */
 export interface ProxyServer {
   /** How the proxy is asked: by HTTP's CONNECT, or by SOCKS5. */
@@ -55,7 +57,7 @@ export function parseProxyURL(input: string | URL): ProxyServer {
 
 // Messages do not show the text itself, which may hold a password.
 function parse(input: string | URL): URL {
-  if (input instanceof URL) return input;
+  if (isInstance(input, URL)) return input;
   if (typeof input !== "string") {
     throw new TypeError("Cannot use proxy: it must be a string or a URL");
   }

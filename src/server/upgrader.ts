@@ -1,5 +1,6 @@
 // One class; past 300 lines because of its documentation.
 
+import { isInstance } from "../base/user_values.ts";
 import type { Conn } from "../conn/conn.ts";
 import { createConn } from "../conn/create_conn.ts";
 import { type ConnSettings, connSettings } from "../conn/options.ts";
@@ -286,7 +287,7 @@ const OPTIONS = brandOf("Upgrader");
 export function toUpgrader<Data>(
   upgrader: Upgrader<Data> | UpgraderOptions<Data> | undefined,
 ): Upgrader<Data> {
-  if (upgrader instanceof Upgrader) return upgrader;
+  if (isInstance<Upgrader<Data>>(upgrader, Upgrader)) return upgrader;
   // Read as options, another copy's Upgrader would have none, and so refuse
   // nobody.
   const options = (upgrader as Record<symbol, unknown> | undefined)?.[OPTIONS];
@@ -1040,7 +1041,12 @@ async function answered(
   onError: OnError | undefined,
 ): Promise<Response> {
   try {
-    return await fetch(request, info ?? {});
+    const response = await fetch(request, info ?? {});
+    // Deno answers 500 to the client only, Bun 200 with a page of its own.
+    if (!isInstance(response, Response)) {
+      throw new TypeError("Cannot answer request: fetch returned no Response");
+    }
+    return response;
   } catch (error) {
     reportError(error, undefined, onError);
     return new Response("Internal Server Error\n", { status: 500 });

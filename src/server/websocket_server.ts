@@ -1,5 +1,5 @@
 import { readOptions } from "../base/options.ts";
-import { settled } from "../base/user_values.ts";
+import { isInstance, settled } from "../base/user_values.ts";
 import type { Conn } from "../conn/conn.ts";
 import { UnsupportedError } from "../errors.ts";
 import { joinHostPort } from "../handshake/host_port.ts";
@@ -9,6 +9,7 @@ import { listenOnBun } from "../runtime/bun/listen.ts";
 import { listenOnDeno } from "../runtime/deno/listen.ts";
 import { nativeRuntime } from "../runtime/detect.ts";
 import { listenOnNode } from "../runtime/http/listen.ts";
+import { keyPair } from "../runtime/sockets/tls_options.ts";
 import type {
   Listener,
   ListenOptions,
@@ -229,14 +230,14 @@ export class WebSocketServer<Data> implements Server<Data> {
   }
 }
 
-/** One form for what the system or Deno's permissions refuse. */
+/** One form for what the system, its names or Deno's permissions refuse. */
 function listenError(
   error: unknown,
   { hostname, port }: ListenOptions,
 ): unknown {
-  const { code, name, message } = error as Record<string, unknown>;
+  if (isInstance(error, UnsupportedError)) return error;
+  const { code, message } = error as Record<string, unknown>;
   const system = typeof code === "string" && /^E[A-Z]+$/.test(code);
-  if (!system && name !== "NotCapable") return error;
   const where = joinHostPort(hostname, port);
   return new Error(
     `Cannot listen on ${where}: ${system ? code : message}`,
@@ -246,7 +247,9 @@ function listenError(
 
 function certificate(options: TLSCertificate): TLSCertificate {
   const { cert, key } = readOptions(options, TLS_CERTIFICATE);
-  return { cert, key };
+  // Without these the native engines listen without TLS, and node's TLS on Deno
+  // takes anything, and then answers nobody.
+  return keyPair(cert, key);
 }
 
 function asksForWebSocket(request: Request): boolean {

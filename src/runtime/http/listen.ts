@@ -1,3 +1,4 @@
+import { isInstance } from "../../base/user_values.ts";
 import http, { type Server, type ServerResponse } from "node:http";
 import https from "node:https";
 import type { AddressInfo } from "node:net";
@@ -261,7 +262,7 @@ async function answer(
   try {
     const info = fetchInfo(request, message.socket);
     const response = await options.fetch(request, info);
-    if (!(response instanceof Response)) {
+    if (!isInstance(response, Response)) {
       throw new TypeError("Cannot answer request: fetch returned no Response");
     }
     if (gone.signal.aborted) await response.body?.cancel();

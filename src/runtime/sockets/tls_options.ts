@@ -5,6 +5,7 @@ import {
   type OptionsOf,
   readOptions,
 } from "../../base/options.ts";
+import { isInstance, nameOf } from "../../base/user_values.ts";
 
 /** How TLS is spoken. */
 export interface TLSOptions {
@@ -109,12 +110,22 @@ export function proxyTLSSettings(settings: TLSSettings): TLSSettings {
   };
 }
 
-function keyPair(
+/**
+ * Checks a certificate and its key.
+ *
+ * @param cert The certificate, with its chain, in PEM
+ * @param key The key, in PEM
+ * @param passphrase What the key is encrypted with, if it is
+ * @returns The two as strings, and the passphrase
+ * @throws {TypeError} If one of them cannot be read, or they do not belong
+ * together
+ */
+export function keyPair(
   cert: string | Uint8Array,
   key: string | Uint8Array,
-  passphrase: string | undefined,
-): TLSCredentials {
-  const pem = { cert: certificate("cert", cert), key: text(key) };
+  passphrase?: string | undefined,
+): { cert: string; key: string; passphrase?: string } {
+  const pem = { cert: certificate("cert", cert), key: text("key", key) };
   const secret = passphrase === undefined ? {} : { passphrase };
   let match: boolean;
   try {
@@ -133,7 +144,7 @@ function keyPair(
 }
 
 function certificate(name: string, data: string | Uint8Array): string {
-  const pem = text(data);
+  const pem = text(name, data);
   try {
     new X509Certificate(pem);
   } catch (cause) {
@@ -148,6 +159,12 @@ function certificate(name: string, data: string | Uint8Array): string {
 }
 
 /** PEM is ASCII. */
-function text(data: string | Uint8Array): string {
-  return typeof data === "string" ? data : new TextDecoder().decode(data);
+function text(name: string, data: string | Uint8Array): string {
+  if (typeof data === "string") return data;
+  if (isInstance(data, Uint8Array)) return new TextDecoder().decode(data);
+  throw new TypeError(
+    `Cannot use tls.${name}: it must be PEM, as a string or a Uint8Array, got ${
+      nameOf(data)
+    }`,
+  );
 }

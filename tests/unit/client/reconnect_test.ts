@@ -456,6 +456,108 @@ test("reconnect() tells its states", async () => {
   ]);
 });
 
+test("reconnect() is stopped by what onState throws, at once or later", async () => {
+  const thrown = new Error("Enough");
+  for (const state of ["connecting", "open", "waiting", "stopped"]) {
+    for (const isAsync of [false, true]) {
+      const dials: string[] = [];
+      await withAnswers(["503 Oh"], async (url) => {
+        const running = reconnect(url, drain, {
+          ...FAST,
+          onState: (told) => {
+            dials.push(told.state);
+            if (told.state !== state) return;
+            if (isAsync) return Promise.reject(thrown);
+            throw thrown;
+          },
+        });
+        assertEquals(await running.catch((error) => error), thrown);
+      });
+      // Nothing is dialed behind it, and the last is told in any case.
+      const upTo = dials.slice(0, dials.indexOf(state) + 1);
+      assertEquals(
+        dials,
+        state === "stopped" ? upTo : [...upTo, "stopped"],
+      );
+    }
+  }
+});
+
+test("reconnect() waits for what onState does, unless it is aborted", async () => {
+  const { promise, resolve } = deferred<void>();
+  const seen: string[] = [];
+  await withAnswers([], async (url) => {
+    const running = reconnect(url, async (conn) => {
+      seen.push("body");
+      await drain(conn);
+    }, {
+      onState: ({ state }) => {
+        if (state !== "open") return;
+        setTimeout(() => {
+          seen.push("told");
+          resolve();
+        }, 5);
+        return promise;
+      },
+    });
+    await running;
+  });
+  assertEquals(seen, ["told", "body"]);
+
+  const controller = new AbortController();
+  const running = reconnect("ws://127.0.0.1:1/", drain, {
+    signal: controller.signal,
+    onState: ({ state }) => {
+      if (state !== "connecting") return;
+      queueMicrotask(() => controller.abort(new Error("Enough")));
+      return new Promise(() => {});
+    },
+  });
+  await assertRejects(() => running, Error, "Enough");
+});
+
+test("reconnect() rejects with what has stopped it, and prints what onState throws behind it", async () => {
+  const printed: unknown[] = [];
+  const { error } = console;
+  console.error = (...args: unknown[]) => printed.push(...args);
+  try {
+    const running = reconnect("ws://127.0.0.1:1/", drain, {
+      retry: () => false,
+      onState: ({ state }) => {
+        if (state === "stopped") throw "second";
+      },
+    });
+    await assertRejects(() => running, DialError);
+  } finally {
+    console.error = error;
+  }
+  assertEquals(printed, ["second"]);
+});
+
+test("reconnect() rejects with whatever is thrown, a revoked proxy as well", async () => {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  const fail = () => {
+    throw proxy;
+  };
+  const seen: boolean[] = [];
+  const stopped = (running: Promise<unknown>) =>
+    running.catch((error) => seen.push(error === proxy));
+  await withConns(drain, (url) => stopped(reconnect(url, fail)) as never);
+  await stopped(reconnect(fail, drain, { retry: () => false }));
+  await stopped(reconnect("ws://127.0.0.1:1/", drain, { retry: fail }));
+  await stopped(
+    reconnect("ws://127.0.0.1:1/", drain, {
+      dialer: { dial: fail },
+      retry: () => false,
+    }),
+  );
+  await stopped(
+    reconnect("ws://127.0.0.1:1/", drain, { signal: AbortSignal.abort(proxy) }),
+  );
+  assertEquals(seen, [true, true, true, true, true]);
+});
+
 test("reconnect() is stopped by its signal, whatever it does, with no timer left", async () => {
   const reason = new Error("Enough");
   const stopped = async (

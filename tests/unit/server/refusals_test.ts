@@ -460,6 +460,23 @@ test("Upgrader.handler() answers 500 to what fetch throws, and tells onError", a
   }
 });
 
+test("Upgrader.handler() answers 500 to a fetch that returns no Response, and tells onError", async () => {
+  for (const returned of [undefined, null, {}, "Hello"]) {
+    const log = new Log();
+    const handler = new Upgrader().handler(() => {}, {
+      fetch: () => returned as unknown as Response,
+      onError: log.onError,
+    });
+    await using server = startServer(handler.fetch, handler.websocket);
+    const response = await fetch(`http://127.0.0.1:${server.port}`);
+    assertEquals(response.status, 500);
+    assertEquals(await response.text(), "Internal Server Error\n");
+    assertEquals(log.errors.map(String), [
+      "TypeError: Cannot answer request: fetch returned no Response",
+    ]);
+  }
+});
+
 test("Upgrader.upgrade() refuses a malformed Host", async () => {
   const upgrader = new Upgrader();
   const messages: unknown[] = [];

@@ -12,6 +12,8 @@ import {
 } from "@std/assert";
 
 import { serve } from "../../../src/server/serve.ts";
+import { makeAuthority } from "../../support/certificates.ts";
+import { certificate } from "../../support/http_server.ts";
 import { Child, commandOf, Program } from "../../support/child.ts";
 import { test, withTimeout } from "../../support/helper.ts";
 
@@ -34,6 +36,49 @@ for (const engine of ["wire", "native"] as const) {
         "Cannot serve on port: it must be a number",
       );
     }
+  });
+}
+
+for (const engine of ["wire", "native"] as const) {
+  test(`serve() refuses a certificate that is none, at once; ${engine}`, async () => {
+    const { cert, key } = certificate;
+    const other = makeAuthority("another").issue("localhost").key;
+    const cases: [tls: unknown, says: string][] = [
+      [{}, "Cannot use tls.cert: it must be PEM, as a string or a Uint8Array"],
+      [
+        null,
+        "Cannot use the options of tls of serve(): they must be an object",
+      ],
+      [
+        false,
+        "Cannot use the options of tls of serve(): they must be an object",
+      ],
+      ["", "Cannot use the options of tls of serve(): they must be an object"],
+      [{ cert: undefined, key: undefined }, "Cannot use tls.cert: it must be"],
+      [{ cert }, "Cannot use tls.key: it must be PEM"],
+      [{ key }, "Cannot use tls.cert: it must be PEM"],
+      [{ cert: 1, key }, "Cannot use tls.cert: it must be PEM"],
+      [{ cert: "", key }, "Cannot use tls.cert: it is not a certificate"],
+      [{ cert: "x", key: "y" }, "Cannot use tls.cert: it is not a certificate"],
+      [{ cert, key: "y" }, "Cannot use tls.key: it is not a private key"],
+      [{ cert, key: other }, "Cannot use tls.key: it does not belong to cert"],
+    ];
+    for (const [tls, says] of cases) {
+      await assertRejects(
+        () => serve(() => {}, { port: 0, engine, tls: tls as never }),
+        TypeError,
+        says,
+      );
+    }
+  });
+
+  test(`serve() names the host that it cannot look up; ${engine}`, async () => {
+    const error = await assertRejects(
+      () => serve(() => {}, { port: 0, hostname: "no.such.invalid", engine }),
+      Error,
+      "Cannot listen on no.such.invalid:0: ",
+    );
+    assert(error.cause instanceof Error);
   });
 }
 
