@@ -170,7 +170,7 @@ export class CloseError extends Error {
   /** The peer's reason, or an empty string. */
   readonly reason: string;
   /** `"CloseError"`. */
-  override readonly name: string = "CloseError";
+  declare readonly name: string;
 
   static {
     brand(this, "CloseError");

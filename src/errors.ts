@@ -40,7 +40,7 @@ export class DialError extends Error {
    */
   readonly address: string;
   /** `"DialError"`. */
-  override readonly name: string = "DialError";
+  declare readonly name: string;
 
   static {
     brand(this, "DialError");
@@ -82,7 +82,7 @@ export class ReadLimitError extends Error {
   /** The limit, in bytes. */
   readonly limit: number;
   /** `"ReadLimitError"`. */
-  override readonly name: string = "ReadLimitError";
+  declare readonly name: string;
 
   static {
     brand(this, "ReadLimitError");
@@ -129,7 +129,7 @@ export class WriteLimitError extends Error {
   /** The limit, in bytes. */
   readonly limit: number;
   /** `"WriteLimitError"`. */
-  override readonly name: string = "WriteLimitError";
+  declare readonly name: string;
 
   static {
     brand(this, "WriteLimitError");
@@ -165,7 +165,7 @@ export class WriteLimitError extends Error {
  */
 export class CloseSentError extends Error {
   /** `"CloseSentError"`. */
-  override readonly name: string = "CloseSentError";
+  declare readonly name: string;
 
   static {
     brand(this, "CloseSentError");
@@ -200,7 +200,7 @@ export class InvalidMessageError extends Error {
       | undefined;
   }[];
   /** `"InvalidMessageError"`. */
-  override readonly name: string = "InvalidMessageError";
+  declare readonly name: string;
 
   static {
     brand(this, "InvalidMessageError");
@@ -255,7 +255,7 @@ export class InvalidMessageError extends Error {
  */
 export class UnsupportedError extends Error {
   /** `"UnsupportedError"`. */
-  override readonly name: string = "UnsupportedError";
+  declare readonly name: string;
 
   static {
     brand(this, "UnsupportedError");

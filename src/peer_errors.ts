@@ -37,7 +37,7 @@ export class HandshakeError extends Error {
   /** The answer that the client gets. */
   readonly response: Response;
   /** `"HandshakeError"`. */
-  override readonly name: string = "HandshakeError";
+  declare readonly name: string;
 
   static {
     brand(this, "HandshakeError");
@@ -107,7 +107,7 @@ export class BadHandshakeError extends Error {
   /** What the server answered. */
   readonly response: HandshakeResponse;
   /** `"BadHandshakeError"`. */
-  override readonly name: string = "BadHandshakeError";
+  declare readonly name: string;
 
   static {
     brand(this, "BadHandshakeError");
@@ -149,7 +149,7 @@ export class ProtocolError extends Error {
   /** The close code that was sent: 1002, or 1007 for text that is not UTF-8. */
   readonly code: number;
   /** `"ProtocolError"`. */
-  override readonly name: string = "ProtocolError";
+  declare readonly name: string;
 
   static {
     brand(this, "ProtocolError");
@@ -195,7 +195,7 @@ export class MessageLimitError extends Error {
   /** Messages that may come at once. */
   readonly burst: number;
   /** `"MessageLimitError"`. */
-  override readonly name: string = "MessageLimitError";
+  declare readonly name: string;
 
   static {
     brand(this, "MessageLimitError");

@@ -15,8 +15,8 @@ export function brandOf(name: string): symbol {
 }
 
 /**
- * Marks a class's objects, so that `instanceof` recognizes those of other
- * copies.
+ * Marks an error class's objects, so that `instanceof` recognizes those of other
+ * copies; and names them, where the platform's own errors have their names.
  *
  * @param type The class
  * @param name Its name
@@ -27,6 +27,10 @@ export function brand(
 ): void {
   const symbol = brandOf(name);
   Object.defineProperty(type.prototype, symbol, { value: true });
+  Object.defineProperty(type.prototype, "name", {
+    value: name,
+    writable: true, // by subclasses
+  });
   const ordinary = Function.prototype[Symbol.hasInstance];
   Object.defineProperty(type, Symbol.hasInstance, {
     // The application's subclasses inherit this, and have no brand.

@@ -158,9 +158,16 @@ export class JSONIterator<T> implements AsyncIterableIterator<T, undefined> {
     }
     if (this.#schema === undefined) return { value: value as T };
     const result = await this.#schema["~standard"].validate(value);
-    return result.issues === undefined
-      ? { value: result.value }
-      : { error: new InvalidMessageError(result.issues) };
+    const issues = result?.issues;
+    if (Array.isArray(issues)) {
+      return { error: new InvalidMessageError(issues) };
+    }
+    if (Object(result) === result && issues === undefined) {
+      return { value: result.value };
+    }
+    throw new TypeError(
+      `Cannot validate message: the schema returned ${nameOf(result)}`,
+    );
   }
 }
 

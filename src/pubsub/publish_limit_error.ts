@@ -24,7 +24,7 @@ import { brand } from "../base/brands.ts";
  */
 export class PublishLimitError extends Error {
   /** `"PublishLimitError"`. */
-  override readonly name: string = "PublishLimitError";
+  declare readonly name: string;
   /** The limit, in bytes or UTF-16 units. */
   readonly limit: number;
 

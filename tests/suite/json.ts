@@ -109,6 +109,31 @@ export function json(fixture: Fixture): void {
     assertEquals((await conn.json().next()).value, 2);
   });
 
+  it("json() throws a TypeError where a schema gives no result", async ({ conn, peer }) => {
+    for (
+      const result of [undefined, null, 1, "", { issues: null }, { issues: 5 }]
+    ) {
+      peer.text("1");
+      const values = conn.json({
+        "~standard": {
+          validate: () => result as unknown as { value: unknown },
+        },
+      });
+      await assertRejects(
+        () => values.next(),
+        TypeError,
+        "Cannot validate message: the schema returned ",
+      );
+    }
+    assertEquals(conn.state, "open");
+    // What else it has does not count.
+    peer.text("1");
+    const odd = conn.json({
+      "~standard": { validate: (value) => ({ value, error: "none" }) },
+    });
+    assertEquals((await odd.next()).value, 1);
+  });
+
   it("json() that is left leaves the connection open, and loses nothing", async ({ conn, peer }) => {
     peer.text("1");
     peer.text("2");

@@ -51,6 +51,24 @@ function load(): Promise<Copy> {
   })();
 }
 
+test("errors have their class's name, which a subclass may change", () => {
+  for (const [name, type] of Object.entries(ours)) {
+    if (!name.endsWith("Error") || !name.startsWith(name[0]!.toUpperCase())) {
+      continue;
+    }
+    assertEquals((type as { prototype: Error }).prototype.name, name);
+  }
+  class Mine extends ours.CloseError {
+    constructor() {
+      super(1000);
+      (this as { name: string }).name = "Mine";
+    }
+  }
+  assertEquals(String(new Mine()), "Mine: Connection closed: 1000 (normal)");
+  // As the platform's own, it is not one of the fields that are printed.
+  assertEquals(Object.keys(new ours.CloseError(1000)), ["code", "reason"]);
+});
+
 test("isCloseError() and isUnexpectedCloseError() know another copy's errors", async () => {
   const theirs = await load();
   assert(theirs.CloseError as unknown !== ours.CloseError);
