@@ -322,8 +322,15 @@ export class Outbound {
       nextTurn().then(() => entry.reject(this.#failure(error)));
       return;
     }
-    if (wait === undefined) entry.resolve();
-    else this.#await(entry, wait);
+    if (wait === undefined) return entry.resolve();
+    this.#sending = entry;
+    // A small payload has been copied, so its write is done; only what follows
+    // waits.
+    if (entry.size <= COPY_LIMIT) entry.resolve();
+    wait.then(() => this.#sent(entry), (error) => {
+      entry.reject(this.#failure(error));
+      this.#sent(entry);
+    });
   }
 
   // Nothing can be sent any more. The transport reports its end, with the
@@ -341,21 +348,10 @@ export class Outbound {
 
   // The message went out at once, but the transport is full now.
   #follow(size: number, wait: Promise<void>): Promise<void> {
-    const { entry, promise } = this.#entry(size, unreachable, undefined);
-    this.#await(entry, wait);
+    const { entry, promise } = this.#entry(size, () => wait, undefined);
+    this.#start(entry);
     this.update();
     return promise;
-  }
-
-  #await(entry: Entry, wait: Promise<void>): void {
-    this.#sending = entry;
-    // A small payload has been copied, so its write is done; only what follows
-    // waits.
-    if (entry.size <= COPY_LIMIT) entry.resolve();
-    wait.then(() => this.#sent(entry), (error) => {
-      entry.reject(this.#failure(error));
-      this.#sent(entry);
-    });
   }
 
   #sent(entry: Entry): void {
@@ -390,8 +386,4 @@ export class Outbound {
     if (this.#turn?.waiting) this.#turn.abort(error);
     this.update();
   }
-}
-
-function unreachable(): never {
-  throw new Error("Cannot start message: it has gone out already");
 }
