@@ -24,6 +24,7 @@ import {
   type PongHandler,
   runHandler,
 } from "./handlers.ts";
+import type { GatheredMessage } from "./gathered_message.ts";
 import { Inbound } from "./inbound.ts";
 import type { Watch } from "./keep_alive.ts";
 import type { MessageLimit, MessageLimitOptions } from "./message_limit.ts";
@@ -60,6 +61,8 @@ export interface CoreParts {
   ): Error;
   /** Opens a writer that gathers a control message. */
   readonly openControl: typeof controlWritable;
+  /** Makes a message that comes in pieces, of that many bytes if known. */
+  gather(type: DataType, size?: number): GatheredMessage;
   /** Makes what counts the peer's messages. */
   readonly makeLimit: (options: Required<MessageLimitOptions>) => MessageLimit;
   /** A ping has come. */
@@ -239,9 +242,9 @@ export class Core implements TransportReceiver, HandlersOwner {
     this.inbound.message(type, data);
   }
 
-  messageStart(type: DataType): void {
+  messageStart(type: DataType, size?: number): void {
     if (this.limit?.message() === false) return this.overLimit("message");
-    this.inbound.messageStart(type);
+    this.inbound.messageStart(this.#parts!.gather(type, size));
   }
 
   messageData(data: Uint8Array<ArrayBuffer>, freed = false): boolean {

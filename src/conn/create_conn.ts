@@ -5,6 +5,7 @@ import type { DataType } from "../message.ts";
 import type { Core, CoreParts } from "./core.ts";
 import { channels } from "./channels.ts";
 import { controlWritable } from "./control_writer.ts";
+import { GatheredMessage } from "./gathered_message.ts";
 import { pinged, ponged, sendControl } from "./control_frames.ts";
 import type { ConnSettings } from "./options.ts";
 import { MessageLimit } from "./message_limit.ts";
@@ -55,6 +56,7 @@ const PARTS: CoreParts = {
   },
   limitError: ({ perSecond, burst }, what) =>
     new MessageLimitError(perSecond, burst, what),
+  gather: (type, size) => new GatheredMessage(type, size),
   makeLimit: (options) => new MessageLimit(options),
   watch: watchCore,
   sendControl,

@@ -11,6 +11,7 @@ import {
 } from "../base/turns.ts";
 import { Deadline } from "./deadline.ts";
 import type { End } from "./ending.ts";
+import type { GatheredMessage } from "./gathered_message.ts";
 import { IncomingMessage } from "./incoming_message.ts";
 import { IncomingReader, type MessageReader } from "./message_reader.ts";
 import type { ConnSettings } from "./options.ts";
@@ -55,7 +56,7 @@ export class Inbound implements PendingReadOwner {
   #deadline: Deadline | undefined; // once one has been set
   readonly #unread: Unread = new Unread();
   #waiting: PendingRead | undefined;
-  #incoming: IncomingMessage | undefined; // in pieces, not complete
+  #incoming: GatheredMessage | undefined; // in pieces, not complete
   #reading: IncomingMessage | undefined; // handed out by nextReader
   #hungry = false; // the reader of #reading waits for more
   readonly #flow: ReadFlow;
@@ -313,9 +314,8 @@ export class Inbound implements PendingReadOwner {
     else this.#deliverFirst(waiting);
   }
 
-  messageStart(type: DataType): void {
+  messageStart(incoming: GatheredMessage): void {
     if (this.#flow.drops) return;
-    const incoming = new IncomingMessage(type);
     this.#incoming = incoming;
     this.#unread.begin(incoming);
     const waiting = this.#waiting;

@@ -188,7 +188,7 @@ export class IncomingReader implements MessageReader {
           this.#check();
           controller.close();
         } else {
-          pieces.lend?.(piece, (spent) => message.reuse(spent));
+          pieces.lend?.(piece, (spent) => message.reuse?.(spent));
           countMessage(piece.length);
           controller.enqueue(piece);
           this.#owner.taken(false);

@@ -25,8 +25,11 @@ export interface SessionReceiver {
     data: string | Uint8Array<ArrayBuffer>,
     size: number,
   ): void;
-  /** The beginning of any other message; it may never end. */
-  messageStart(type: DataType, compressed: boolean): void;
+  /**
+   * The beginning of any other message; it may never end. The size is in bytes,
+   * as they come; 0 if it is not known.
+   */
+  messageStart(type: DataType, compressed: boolean, size: number): void;
   /**
    * Bytes of that message, at least one. Those of a text are valid UTF-8 so
    * far; those of a compressed message are still compressed.
@@ -116,10 +119,10 @@ export class MessageAssembler implements FrameReceiver {
     else this.#receiver.message(1, text, end - start);
   }
 
-  start(type: DataType, compressed: boolean): void {
+  start(type: DataType, compressed: boolean, size: number): void {
     // No reset: after a valid text, the validator is in its initial state.
     this.#validating = type === 1 && !compressed;
-    this.#receiver.messageStart(type, compressed);
+    this.#receiver.messageStart(type, compressed, size);
   }
 
   piece(chunk: Uint8Array<ArrayBuffer>, start: number, end: number): void {

@@ -346,7 +346,7 @@ export class FrameDecoder {
     }
     this.#context.inMessage = true;
     this.#stage = length === 0 ? END : DATA;
-    this.#receiver.start(type, this.#compressed);
+    this.#receiver.start(type, this.#compressed, this.#fin ? length : 0);
   }
 
   #readData(chunk: Uint8Array<ArrayBuffer>): void {

@@ -19,8 +19,11 @@ export interface FrameReceiver {
     end: number,
     key: number,
   ): void;
-  /** The first frame of any other message: its header. */
-  start(type: DataType, compressed: boolean): void;
+  /**
+   * The first frame of any other message: its header. The size is that of the
+   * payload if this is the only frame, or 0.
+   */
+  start(type: DataType, compressed: boolean, size: number): void;
   /** A piece of its payload, not empty and unmasked. */
   piece(chunk: Uint8Array<ArrayBuffer>, start: number, end: number): void;
   /** The end of its last frame. */

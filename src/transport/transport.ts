@@ -221,7 +221,7 @@ export interface TransportReceiver {
    * The beginning of a message that comes in pieces. Only where `streaming` is
    * `true`.
    */
-  messageStart(type: DataType): void;
+  messageStart(type: DataType, size?: number): void;
   /**
    * A piece of the message, which the receiver may keep; together, the pieces
    * of a text are valid UTF-8. If `freed`, its memory is freed at once if the

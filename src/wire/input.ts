@@ -153,7 +153,7 @@ export class Input
     this.#receiver.message(type, data);
   }
 
-  messageStart(type: DataType, compressed: boolean): void {
+  messageStart(type: DataType, compressed: boolean, size: number): void {
     this.#count(0);
     const codec = this.#codec;
     if (compressed && codec !== undefined) {
@@ -165,7 +165,7 @@ export class Input
         this,
       );
     } else {
-      this.#receiver.messageStart(type);
+      this.#receiver.messageStart(type, size);
     }
   }
 

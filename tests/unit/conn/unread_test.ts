@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 
-import { IncomingMessage } from "../../../src/conn/incoming_message.ts";
+import { GatheredMessage } from "../../../src/conn/gathered_message.ts";
 import { Unread } from "../../../src/conn/unread.ts";
 import { test } from "../../support/helper.ts";
 
@@ -9,7 +9,7 @@ test("unread counts bytes, and a cost for each message", () => {
   unread.push({ type: 1, data: "" });
   unread.push({ type: 2, data: new Uint8Array(100) });
   assertEquals([unread.length, unread.size], [2, 228]);
-  const incoming = new IncomingMessage(2);
+  const incoming = new GatheredMessage(2);
   unread.begin(incoming);
   incoming.append(new Uint8Array(50));
   unread.grow(50);
@@ -25,7 +25,7 @@ test("unread counts bytes, and a cost for each message", () => {
 
 test("unread.shiftWhole() takes no message that is in pieces", () => {
   const unread = new Unread();
-  const incoming = new IncomingMessage(1);
+  const incoming = new GatheredMessage(1);
   unread.push({ type: 1, data: "whole" });
   unread.begin(incoming);
   assertEquals(unread.shiftWhole(), { type: 1, data: "whole" });

@@ -1,11 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
 
+import { GatheredMessage } from "../../../src/conn/gathered_message.ts";
 import { IncomingMessage } from "../../../src/conn/incoming_message.ts";
 import { hex, test } from "../../support/helper.ts";
 
 /** Appends each piece; the bytes that the message keeps alive in the end. */
 function memoryOf(
-  incoming: IncomingMessage,
+  incoming: GatheredMessage,
   pieces: Iterable<Uint8Array<ArrayBuffer>>,
 ): number {
   // Stores are made by `new ArrayBuffer`; kept pieces have buffers of their own.
@@ -43,8 +44,8 @@ function* repeated(
   }
 }
 
-test("incomingMessage.append() costs less than twice the bytes of 131,000 pieces", () => {
-  const incoming = new IncomingMessage(2);
+test("gatheredMessage.append() costs less than twice the bytes of 131,000 pieces", () => {
+  const incoming = new GatheredMessage(2);
   const memory = memoryOf(incoming, repeated(131_000, 1));
   assertEquals(incoming.size, 131_000);
   assert(memory < 2 * 131_000, `${memory} bytes`);
@@ -56,25 +57,25 @@ test("incomingMessage.append() costs less than twice the bytes of 131,000 pieces
 for (
   const lengths of [[64, 1], [100, 1], [4096, 1], [5000, 1], [1, 63, 4095]]
 ) {
-  test(`incomingMessage.append() costs a small multiple of pieces of ${lengths.join(" and ")} bytes`, () => {
-    const incoming = new IncomingMessage(2);
+  test(`gatheredMessage.append() costs a small multiple of pieces of ${lengths.join(" and ")} bytes`, () => {
+    const incoming = new GatheredMessage(2);
     const memory = memoryOf(incoming, repeated(500, ...lengths));
     const limit = 3 * incoming.size + 1024;
     assert(memory < limit, `${memory} bytes for ${incoming.size}`);
   });
 }
 
-test("incomingMessage.append() keeps no large chunk for a small piece", () => {
+test("gatheredMessage.append() keeps no large chunk for a small piece", () => {
   const chunk = new Uint8Array(65_536);
-  const incoming = new IncomingMessage(2);
+  const incoming = new GatheredMessage(2);
   incoming.append(chunk.subarray(10, 5010));
   const bytes = incoming.takeBytes();
   assert(bytes.buffer !== chunk.buffer);
   assertEquals(bytes.length, 5000);
 });
 
-test("incomingMessage.shift() gives the pieces in order, as they came or joined", () => {
-  const incoming = new IncomingMessage(2);
+test("gatheredMessage.shift() gives the pieces in order, as they came or joined", () => {
+  const incoming = new GatheredMessage(2);
   incoming.append(hex("01"));
   incoming.append(hex("02 03"));
   assertEquals(incoming.shift(), hex("01 02 03"));
@@ -93,19 +94,19 @@ test("incomingMessage.shift() gives the pieces in order, as they came or joined"
   assertEquals(incoming.size, 0);
 });
 
-test("incomingMessage.take() gives the message by its type", () => {
-  const text = new IncomingMessage(1);
+test("gatheredMessage.take() gives the message by its type", () => {
+  const text = new GatheredMessage(1);
   text.append(hex("f0 9f"));
   text.append(hex("a6 95"));
   assertEquals(text.take(), { type: 1, data: "🦕" });
-  assertEquals(new IncomingMessage(2).take(), {
+  assertEquals(new GatheredMessage(2).take(), {
     type: 2,
     data: new Uint8Array(0),
   });
 });
 
-test("incomingMessage.discard() drops what has come", () => {
-  const incoming = new IncomingMessage(2);
+test("gatheredMessage.discard() drops what has come", () => {
+  const incoming = new GatheredMessage(2);
   incoming.append(hex("01"));
   incoming.discard();
   assertEquals(incoming.size, 0);
@@ -121,8 +122,8 @@ test("IncomingMessage.whole() reads a message as if in pieces", () => {
   assertEquals(empty.shift(), undefined);
 });
 
-test("IncomingMessage.append() copies a large piece where that is asked for", () => {
-  const incoming = new IncomingMessage(2);
+test("GatheredMessage.append() copies a large piece where that is asked for", () => {
+  const incoming = new GatheredMessage(2);
   const piece = new Uint8Array(60_000).fill(1);
   assertEquals(incoming.append(piece, true), true);
   piece.fill(2);
@@ -135,8 +136,8 @@ test("IncomingMessage.append() copies a large piece where that is asked for", ()
   assert(bytes.subarray(130_000).every((byte) => byte === 2));
 });
 
-test("IncomingMessage.reuse() copies the next piece to where the last was", () => {
-  const incoming = new IncomingMessage(2);
+test("GatheredMessage.reuse() copies the next piece to where the last was", () => {
+  const incoming = new GatheredMessage(2);
   incoming.append(new Uint8Array(65_536).fill(1), true);
   const first = incoming.shift()!;
   incoming.reuse(first);
@@ -150,11 +151,40 @@ test("IncomingMessage.reuse() copies the next piece to where the last was", () =
   assert(incoming.shift()!.buffer !== first.buffer);
 });
 
-test("IncomingMessage.reuse() leaves pieces alone that lie in their chunk", () => {
-  const incoming = new IncomingMessage(2);
+test("GatheredMessage.reuse() leaves pieces alone that lie in their chunk", () => {
+  const incoming = new GatheredMessage(2);
   incoming.append(new Uint8Array(65_536));
   const piece = incoming.shift()!;
   incoming.reuse(piece);
   incoming.append(new Uint8Array(65_536), true);
   assert(incoming.shift()!.buffer !== piece.buffer);
+});
+
+test("gatheredMessage.append() gathers a message whose size is known, once half of it has come", () => {
+  const size = 20_000;
+  for (const [first, gathered] of [[9_999, false], [10_000, true]] as const) {
+    const incoming = new GatheredMessage(2, size);
+    const pieces = [first, 1, size - first - 1].map((length, i) =>
+      new Uint8Array(length).fill(i + 1)
+    );
+    assertEquals(pieces.map((piece) => incoming.append(piece)), [
+      gathered,
+      true, // as it is small
+      gathered,
+    ]);
+    const bytes = incoming.takeBytes();
+    assertEquals(bytes.buffer.byteLength, size);
+    assertEquals(bytes.indexOf(2), first);
+    assertEquals(bytes.indexOf(3), first + 1);
+    assertEquals(bytes.lastIndexOf(3), size - 1);
+  }
+});
+
+test("gatheredMessage.append() gathers nothing for who reads piece by piece", () => {
+  const incoming = new GatheredMessage(2, 20_000);
+  incoming.notify = () => {};
+  const piece = new Uint8Array(15_000);
+  assertEquals(incoming.append(piece), false);
+  assertEquals(incoming.shift(), piece);
+  assertEquals(incoming.append(new Uint8Array(5_000)), false);
 });
