@@ -93,7 +93,14 @@ export class Core implements TopicOwner {
       },
       this.#sent,
       {
-        named: (hub, key, mark) => this.#named(hub, key, mark),
+        named: (hub, key, mark, beat) => this.#named(hub, key, mark, beat),
+        stands: (hub, start, before) => {
+          // The beat before may have been on its way when the topic was linked;
+          // this one was sent behind that.
+          for (const { linkedAt, heard } of this.#topics.values()) {
+            if (before > linkedAt) heard.start(hub, start);
+          }
+        },
         deaf: () => {
           for (const { link } of this.#topics.values()) link?.renew();
         },
@@ -475,18 +482,16 @@ export class Core implements TopicOwner {
     }
     const { hub, data, except } = envelope;
     if (topic.heard.isRepeat(hub, envelope)) return;
-    const known = this.#pulse!.known(hub, topic.linkedAt);
-    const missed = topic.heard.take(hub, envelope, 1, known);
+    const missed = topic.heard.came(hub, envelope);
     if (missed > 0) this.#missed(topic, missed);
     this.#deliver(topic, data, hub === this.id ? except : 0);
   }
 
   // A hub has named its last number: what has not come by now does not come.
-  #named(hub: string, key: string, mark: Mark): void {
+  #named(hub: string, key: string, mark: Mark, beat: number): void {
     const topic = this.#topics.get(key);
     if (topic === undefined) return;
-    const known = this.#pulse!.known(hub, topic.linkedAt, true);
-    const missed = topic.heard.take(hub, mark, 0, known);
+    const missed = topic.heard.named(hub, mark, beat);
     if (missed === 0) return;
     this.#missed(topic, missed);
     // The client may hear the other channels only; but what is named is a

@@ -80,9 +80,24 @@ export class Sent {
   }
 }
 
+/** Where a hub stood when a topic was listened to for certain. */
+export interface Start {
+  /** The beat that has said so. */
+  readonly beat: number;
+  /** What begins later than this epoch is heard from its first message on. */
+  readonly epoch: number;
+}
+
 /** The numbers that have come on one topic, by hub. */
 export class Heard {
   readonly #last: Map<string, Mark> = new Map();
+  readonly #starts: Map<string, Start> = new Map(); // until there is a last
+
+  /** A hub says where it stands. The first time counts. */
+  start(hub: string, start: Start): void {
+    if (this.#last.has(hub) || this.#starts.has(hub)) return;
+    this.#starts.set(hub, start);
+  }
 
   /** Whether a message has come before. */
   isRepeat(hub: string, { epoch, number }: Mark): boolean {
@@ -91,28 +106,30 @@ export class Heard {
       (epoch < last.epoch || epoch === last.epoch && number <= last.number);
   }
 
-  /**
-   * Takes the number of a message that has come, or one that a beat has named.
-   *
-   * @param hub Who has published it
-   * @param mark The number
-   * @param came How many of those up to it have come with it: 1 or 0
-   * @param known The last epoch that is known to have begun before this topic
-   * was listened to; what begins later is heard from its first message on
-   * @returns How many have been missed
-   */
-  take(
-    hub: string,
-    mark: Mark,
-    came: 0 | 1,
-    known: number | undefined,
-  ): number {
-    const last = this.#last.get(hub);
+  /** Takes the number of a message that has come; how many before it are missed. */
+  came(hub: string, mark: Mark): number {
+    return this.#take(hub, mark, 1);
+  }
+
+  /** Takes the number that a beat has named; how many up to it are missed. */
+  named(hub: string, mark: Mark, beat: number): number {
+    // It is a beat old, and so may be of a time when nobody listened: what was
+    // published just behind it would seem to be missed.
+    const start = this.#starts.get(hub);
+    const isOfNow = this.#last.has(hub) ||
+      start !== undefined && beat > start.beat;
+    return isOfNow ? this.#take(hub, mark, 0) : 0;
+  }
+
+  #take(hub: string, mark: Mark, came: 0 | 1): number {
     if (this.isRepeat(hub, mark)) return 0;
+    const last = this.#last.get(hub);
+    const start = this.#starts.get(hub);
     this.#last.set(hub, mark);
+    this.#starts.delete(hub);
     const all = mark.number - mark.voided;
     if (last === undefined) {
-      const fromFirst = known !== undefined && mark.epoch > known;
+      const fromFirst = start !== undefined && mark.epoch > start.epoch;
       return fromFirst ? Math.max(0, all - came) : 0;
     }
     const before = mark.epoch === last.epoch ? last.number - last.voided : 0;
@@ -123,5 +140,6 @@ export class Heard {
   /** Forgets a hub that has gone. */
   forget(hub: string): void {
     this.#last.delete(hub);
+    this.#starts.delete(hub);
   }
 }

@@ -22,8 +22,10 @@ export interface Gap {
   readonly conn?: Conn;
   /**
    * How many; `undefined` when the broker was away, and nobody knows yet. Those
-   * that are known to be lost come as gaps of their own with their number, so
-   * that the sum of all numbers is what was lost.
+   * that are known to be lost come as gaps of their own with their number. From
+   * about three heartbeats after `subscribe()` on, the sum of all numbers is what
+   * was lost, unless a cut outlasts the three heartbeats that name the last
+   * number of what was published: then this gap is all that tells of it.
    */
   readonly missed: number | undefined;
 }

@@ -1,7 +1,7 @@
 import type { Broker } from "./broker.ts";
 import { type Beat, type Mark, readBeat, writeBeat } from "./envelope.ts";
 import { Link } from "./link.ts";
-import type { Sent } from "./numbers.ts";
+import type { Sent, Start } from "./numbers.ts";
 
 // So many heartbeats of silence mean that a hub has gone, and so many of our own
 // that were not heard, that we hear nothing at all. A client that reconnects by
@@ -14,7 +14,9 @@ const LAST_WORD = 1_000;
 /** Whom the pulse tells. */
 export interface PulseOwner {
   /** A hub has published up to a mark on a topic, a beat ago or longer. */
-  named(hub: string, topic: string, mark: Mark): void;
+  named(hub: string, topic: string, mark: Mark, beat: number): void;
+  /** A hub has said where it stands; its beat before that came at `before`. */
+  stands(hub: string, start: Start, before: number): void;
   /** A heartbeat is due: the time to try again what has failed. */
   beat(): void;
   /** Nothing is heard any more. */
@@ -43,11 +45,8 @@ export interface PulseSettings {
 interface Peer {
   beat: number;
   heartbeat: number;
-  /** The last epoch that it had begun, by the last beat and the one before. */
-  epoch: number;
-  epochBefore: number;
-  /** When the last beats were heard, the latest first. */
-  heard: [number, number, number];
+  /** When the last beat was heard. */
+  heardAt: number;
   /** Where the clock of what can be heard stood. */
   seen: number;
 }
@@ -117,20 +116,6 @@ export class Pulse {
   }
 
   /**
-   * The last epoch that a hub is known to have begun before a time; `undefined`
-   * where nothing is known.
-   */
-  known(hub: string, since: number, before = false): number | undefined {
-    const peer = this.#peers.get(hub);
-    if (peer === undefined) return undefined;
-    // The beat may have been on its way when the time was taken, so that one
-    // more has to have come.
-    const earlier = peer.heard[before ? 2 : 1];
-    if (earlier <= since) return undefined;
-    return before ? peer.epochBefore : peer.epoch;
-  }
-
-  /**
    * A hub has spoken of which no heartbeat may have been heard: if none comes, it
    * is gone like any other.
    */
@@ -140,9 +125,7 @@ export class Pulse {
     this.#peers.set(hub, {
       beat: 0,
       heartbeat,
-      epoch: 0,
-      epochBefore: 0,
-      heard: [-Infinity, -Infinity, -Infinity],
+      heardAt: -Infinity,
       seen: this.#clock,
     });
     this.#owner.arrived(hub);
@@ -213,7 +196,7 @@ export class Pulse {
     if (beat.hub === this.#settings.hub) this.#heardOwn(beat);
     const isNew = this.#note(beat);
     for (const [topic, mark] of beat.marks) {
-      this.#owner.named(beat.hub, topic, mark);
+      this.#owner.named(beat.hub, topic, mark, beat.beat);
     }
     if (isNew) this.#owner.arrived(beat.hub);
   }
@@ -226,9 +209,7 @@ export class Pulse {
       this.#peers.set(hub, {
         beat,
         heartbeat,
-        epoch,
-        epochBefore: epoch,
-        heard: [now, -Infinity, -Infinity],
+        heardAt: now,
         seen: this.#clock,
       });
       return true;
@@ -238,9 +219,8 @@ export class Pulse {
     if (beat === peer.beat) return false;
     peer.beat = beat;
     peer.heartbeat = heartbeat;
-    peer.epochBefore = peer.epoch;
-    peer.epoch = epoch;
-    peer.heard = [now, peer.heard[0], peer.heard[1]];
+    this.#owner.stands(hub, { beat, epoch }, peer.heardAt);
+    peer.heardAt = now;
     return false;
   }
 

@@ -3,60 +3,12 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 
 import { Hub } from "../../../src/pubsub/hub.ts";
-import type { Gap, HubOptions } from "../../../src/pubsub/options.ts";
 import { PublishLimitError } from "../../../src/pubsub/publish_limit_error.ts";
 import { pipe } from "../../../src/testing/mod.ts";
 import { deferred, hex, test, withTimeout } from "../../support/helper.ts";
 import { turn } from "../wire/held_stream.ts";
-import { MemoryBroker, type MemoryClient } from "./memory_broker.ts";
-
-const HEARTBEAT = 40;
-
-/** A hub with what it tells. */
-class Server implements AsyncDisposable {
-  readonly client: MemoryClient;
-  readonly hub: Hub;
-  readonly gaps: Gap[] = [];
-  readonly errors: unknown[] = [];
-  readonly heard: (string | Uint8Array)[] = [];
-  readonly listener = (data: string | Uint8Array) => {
-    this.heard.push(data);
-  };
-
-  constructor(broker: MemoryBroker, options: HubOptions = {}) {
-    this.client = broker.client();
-    this.hub = new Hub({
-      broker: this.client,
-      heartbeat: HEARTBEAT,
-      linger: 0,
-      onGap: (gap) => this.gaps.push(gap),
-      onError: (error) => this.errors.push(error),
-      ...options,
-    });
-  }
-
-  /** The sum of what is known to be missed. */
-  get missed(): number {
-    return this.gaps.reduce((sum, { missed = 0 }) => sum + missed, 0);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.hub.close();
-    assertEquals(this.client.channels.size, 0);
-  }
-}
-
-async function until(what: string, condition: () => boolean): Promise<void> {
-  let given = false;
-  const look = async () => {
-    while (!given && !condition()) await turn();
-  };
-  try {
-    await withTimeout(look(), 10_000, what);
-  } finally {
-    given = true;
-  }
-}
+import { MemoryBroker } from "./memory_broker.ts";
+import { HEARTBEAT, Server, until } from "./memory_server.ts";
 
 test("hubs on a broker hear each other, in one order", async () => {
   const broker = new MemoryBroker();
