@@ -175,11 +175,16 @@ export class Link {
     subscribed.then((stop) => {
       if (late) return stop();
     }).catch(() => {});
-    return await this.#within(
+    const stop = await this.#within(
       this.#settings.patience,
       subscribed,
       "subscribe to",
       () => late = true,
+    );
+    // Without it the loop would take it for not linked, and ask for ever.
+    if (typeof stop === "function") return stop;
+    throw new TypeError(
+      `Cannot subscribe to channel ${this.#channel}: the broker's subscribe() must fulfil with a function that ends it`,
     );
   }
 
