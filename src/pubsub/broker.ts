@@ -15,11 +15,11 @@ export interface BrokerReceiver {
    * The channel cannot be heard, and not only for a moment: the server refuses
    * what it has allowed before, say. The hub tells its `onError`, once for all
    * channels that are told of the same error in one go. The subscription stays:
-   * `interrupted()` follows if it is heard again.
+   * `interrupted()` follows if it is heard again. A receiver may do without it.
    *
    * @param error Why
    */
-  failed(error: unknown): void;
+  failed?(error: unknown): void;
 }
 
 /**

@@ -82,7 +82,7 @@ export class Receivers {
   failed(error: unknown, channels: Iterable<string> = this.open): void {
     for (const channel of channels) {
       for (const receiver of this.#channels.get(channel)?.receivers ?? []) {
-        receiver.failed(error);
+        receiver.failed?.(error);
       }
     }
   }

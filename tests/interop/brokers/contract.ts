@@ -210,7 +210,7 @@ export function brokerContract(one: BrokerCase): void {
         return broker.subscribe(channel, {
           message: (text) => deaf || receiver.message(text),
           interrupted: () => receiver.interrupted(),
-          failed: (error) => receiver.failed(error),
+          failed: (error) => receiver.failed?.(error),
         });
       },
     }));
