@@ -5,6 +5,7 @@ import {
   checkTopic,
   type HubOptions,
   hubSettings,
+  isConn,
   type PublishOptions,
   publishSettings,
   type SubscribeOptions,
@@ -12,8 +13,8 @@ import {
 } from "./options.ts";
 import type { Listener } from "./topic.ts";
 
-/** What a hub does, for presence. */
-export let coreOf: (hub: Hub) => Core;
+/** What a hub does, for presence; `undefined` of anything else. */
+export let coreOf: (hub: unknown) => Core | undefined;
 
 /**
  * Topics that connections subscribe to, in this process or, with a broker, in
@@ -54,7 +55,8 @@ export class Hub implements AsyncDisposable {
   readonly #core: Core;
 
   static {
-    coreOf = (hub) => hub.#core;
+    coreOf = (hub) =>
+      hub instanceof Object && #core in hub ? hub.#core : undefined;
   }
 
   /**
@@ -124,7 +126,7 @@ export class Hub implements AsyncDisposable {
     options?: SubscribeOptions,
   ): Promise<void> {
     checkTopic(topic);
-    checkWho(who);
+    checkWho("subscribe", who);
     return this.#core.subscribe(`:${topic}`, who, subscribeSettings(options));
   }
 
@@ -152,7 +154,7 @@ export class Hub implements AsyncDisposable {
    */
   unsubscribe(topic: string, who: Conn | Listener): void {
     checkTopic(topic);
-    checkWho(who);
+    checkWho("unsubscribe", who);
     this.#core.unsubscribe(`:${topic}`, who);
   }
 
@@ -269,15 +271,7 @@ export class Hub implements AsyncDisposable {
   }
 }
 
-function checkWho(who: unknown): void {
-  if (typeof who === "function") return;
-  // One of another copy of the package is not an instance of our class.
-  const conn = who as Partial<Conn> | null | undefined;
-  if (
-    typeof conn === "object" && conn !== null &&
-    typeof conn.writePreparedMessage === "function"
-  ) return;
-  throw new TypeError(
-    "Cannot subscribe: it takes a Conn or a function",
-  );
+function checkWho(action: string, who: unknown): void {
+  if (typeof who === "function" || isConn(who)) return;
+  throw new TypeError(`Cannot ${action}: it takes a Conn or a function`);
 }

@@ -176,6 +176,9 @@ export function hubSettings(options: HubOptions | undefined): HubSettings {
       "Cannot use broker: it must have the methods publish and subscribe",
     );
   }
+  if (typeof prefix !== "string") {
+    throw new TypeError(`Cannot use a prefix of type ${typeof prefix}`);
+  }
   if (!/^[\w-]{1,32}$/.test(prefix)) {
     throw new RangeError(
       `Cannot use prefix ${JSON.stringify(prefix)}: ` +
@@ -185,10 +188,10 @@ export function hubSettings(options: HubOptions | undefined): HubSettings {
   return {
     broker,
     prefix,
-    heartbeat: within("heartbeat", read.heartbeat ?? 5_000, 1, MAX_TIME),
-    linger: within("linger", read.linger ?? 1_000, 0, MAX_TIME),
-    publishLimit: within("publishLimit", read.publishLimit ?? 2 ** 24, 1),
-    topicLimit: within("topicLimit", read.topicLimit ?? 1_000, 1),
+    heartbeat: milliseconds("heartbeat", read.heartbeat ?? 5_000, 1),
+    linger: milliseconds("linger", read.linger ?? 1_000, 0),
+    publishLimit: limit("publishLimit", read.publishLimit ?? 2 ** 24),
+    topicLimit: limit("topicLimit", read.topicLimit ?? 1_000),
     onGap: callback("onGap", onGap) ? (gap) => onGap.call(options, gap) : skip,
     onError: callback("onError", onError)
       ? (error) => onError.call(options, error)
@@ -209,14 +212,30 @@ export function subscribeSettings(
       `Cannot use slow ${JSON.stringify(slow)}: use "cut" or "skip"`,
     );
   }
-  return { slow, backlog: within("backlog", backlog, 1) };
+  return { slow, backlog: limit("backlog", backlog) };
 }
 
 /** Checks the options of a publication. */
 export function publishSettings(
   options: PublishOptions | undefined,
 ): PublishOptions {
-  return readOptions(options, PUBLISH_OPTIONS);
+  const read = readOptions(options, PUBLISH_OPTIONS);
+  const { except, local } = read;
+  if (except !== undefined && !isConn(except)) {
+    throw new TypeError("Cannot use except: it must be a Conn");
+  }
+  if (local !== undefined && typeof local !== "boolean") {
+    throw new TypeError(
+      `Cannot use local: it must be a boolean, got ${typeof local}`,
+    );
+  }
+  return read;
+}
+
+/** Whether a value is a connection, of another copy of the package too. */
+export function isConn(value: unknown): value is Conn {
+  return typeof value === "object" && value !== null &&
+    typeof (value as Partial<Conn>).writePreparedMessage === "function";
 }
 
 /**
@@ -249,16 +268,20 @@ function callback<T>(name: string, value: T | undefined): value is T {
   );
 }
 
-function within(
-  name: string,
-  value: number,
-  least: number,
-  most = Infinity,
-): number {
+function milliseconds(name: string, value: number, least: number): number {
   if (typeof value === "number" && value >= least) {
-    return Math.min(value, most);
+    return Math.min(value, MAX_TIME);
   }
   throw new RangeError(
     `Cannot use ${name} ${value}: it must be a number of ${least} or more`,
+  );
+}
+
+function limit(name: string, value: number): number {
+  if (value === Infinity || Number.isSafeInteger(value) && value > 0) {
+    return value;
+  }
+  throw new RangeError(
+    `Cannot use ${name} ${value}: it must be a whole number of 1 or more, or Infinity for none`,
   );
 }

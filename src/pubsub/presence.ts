@@ -2,7 +2,7 @@ import type { Conn } from "../conn/conn.ts";
 import { nextTurn } from "../base/turns.ts";
 import type { Core, Watcher } from "./core.ts";
 import { coreOf, type Hub } from "./hub.ts";
-import { checkTopic } from "./options.ts";
+import { checkTopic, isConn } from "./options.ts";
 import { Room } from "./room.ts";
 import { partsOf, readSaying, type Saying } from "./sayings.ts";
 
@@ -53,7 +53,11 @@ export class Presence {
    * @throws {TypeError} If it is none
    */
   constructor(hub: Hub) {
-    this.#core = coreOf(hub);
+    const core = coreOf(hub);
+    if (core === undefined) {
+      throw new TypeError("Cannot make presence: it takes a Hub");
+    }
+    this.#core = core;
     const watcher: Watcher = {
       left: (key, conn) => this.#left(key, conn),
       gap: (key) => this.#ask(key),
@@ -102,9 +106,7 @@ export class Presence {
   track(topic: string, conn: Conn, name: string): Promise<void> {
     checkTopic(topic);
     checkName(name);
-    if (typeof conn?.writePreparedMessage !== "function") {
-      throw new TypeError("Cannot track: it takes a Conn");
-    }
+    if (!isConn(conn)) throw new TypeError("Cannot track: it takes a Conn");
     const promise = this.#track(`?${topic}`, conn, name);
     promise.catch(() => {});
     return promise;

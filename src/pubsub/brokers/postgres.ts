@@ -51,7 +51,7 @@ interface Waiting {
  *
  * @param sql The client, the application's
  * @returns The broker
- * @throws {TypeError} If it has not the methods
+ * @throws {TypeError} If it is no function, or has not the method
  *
  * @example Usage
  * ```ts no-assert
@@ -67,6 +67,11 @@ interface Waiting {
  */
 export function postgres(sql: PostgresSQL): Broker {
   checkClient("postgres()", sql, "listen");
+  if (typeof sql !== "function") {
+    throw new TypeError(
+      "Cannot use client for postgres(): it is no function that runs a statement",
+    );
+  }
   const listening = new Map<string, () => PromiseLike<unknown>>();
   const receivers = new Receivers(
     async (channel) => {

@@ -464,18 +464,25 @@ test("a Hub refuses what it is misused with, at once", async () => {
       [() => any.publish("x".repeat(1025), "a"), RangeError],
       [() => any.publish("\ud800", "a"), RangeError],
       [() => any.publish("t", "a", { excpt: 1 }), TypeError],
+      [() => any.publish("t", "a", { except: "foo" }), TypeError],
+      [() => any.publish("t", "a", { except: null }), TypeError],
+      [() => any.publish("t", "a", { local: "foo" }), TypeError],
       [() => any.subscribe("t"), TypeError],
       [() => any.subscribe("t", {}), TypeError],
       [() => any.subscribe("t", () => {}, { slow: "stop" }), RangeError],
       [() => any.subscribe("t", () => {}, { backlog: 0 }), RangeError],
+      [() => any.subscribe("t", () => {}, { backlog: 1.5 }), RangeError],
       [() => any.unsubscribe("t", null), TypeError],
       [() => any.subscribers(undefined), TypeError],
       [() => new Hub({ prefix: "a:b" }), RangeError],
       [() => new Hub({ prefix: "" }), RangeError],
+      [() => new Hub({ prefix: 5 as never }), TypeError],
       [() => new Hub({ heartbeat: 0 }), RangeError],
       [() => new Hub({ heartbeat: NaN }), RangeError],
       [() => new Hub({ linger: -1 }), RangeError],
       [() => new Hub({ topicLimit: 0 }), RangeError],
+      [() => new Hub({ topicLimit: 1.5 }), RangeError],
+      [() => new Hub({ publishLimit: 1.5 }), RangeError],
       [() => new Hub({ onGap: 1 as never }), TypeError],
       [() => new Hub({ broker: {} as never }), TypeError],
       [() => new Hub({ brokr: {} } as never), TypeError],
@@ -483,6 +490,7 @@ test("a Hub refuses what it is misused with, at once", async () => {
   ) {
     assertInstanceOf(assertThrows(call), type, String(call));
   }
+  await new Hub({ topicLimit: Infinity, publishLimit: Infinity }).close();
 });
 
 test("what onGap throws goes to onError, and what onError throws goes nowhere", async () => {

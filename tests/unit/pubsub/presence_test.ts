@@ -288,7 +288,13 @@ test("presence refuses what it is misused with, and hears no nonsense", async ()
   assertThrows(() => any.track("room", a.conn(), 1), TypeError);
   assertThrows(() => any.track("room", {}, "x"), TypeError);
   assertThrows(() => any.list(""), RangeError);
-  assertThrows(() => new Presence({} as never), TypeError);
+  for (const hub of [{}, null, undefined, "hub"]) {
+    assertThrows(
+      () => new Presence(hub as never),
+      TypeError,
+      "Cannot make presence: it takes a Hub",
+    );
+  }
   await a.track("Alice");
   const stranger = broker.client();
   for (
