@@ -69,7 +69,8 @@ export class Core implements TopicOwner {
   readonly #slow: Map<Subscription, Topic> = new Map();
   #looking: ReturnType<typeof setInterval> | undefined;
   #lastMember = 0;
-  #unconfirmed = 0;
+  #unconfirmed = 0; // bytes of messages
+  #kept = 0; // and what else is kept of them
   readonly #told: Set<unknown> = new Set(); // errors, in this microtask
   #deliveries: Delivery[] | undefined; // while one is under way
   #gathering: Topic | undefined; // with what is not sent yet
@@ -269,11 +270,14 @@ export class Core implements TopicOwner {
       countMessage(whole.length);
       return isTurnOver() ? nextTurn() : RESOLVED;
     }
-    // With its envelope, its channel, and what a client keeps of each.
-    const size = whole.length + key.length + KEPT;
-    if (this.#unconfirmed > 0 && this.#unconfirmed + size > publishLimit) {
-      return rejected(new PublishLimitError(publishLimit));
-    }
+    const size = whole.length;
+    // Its envelope, its channel, and what a client keeps of each.
+    const more = key.length + KEPT;
+    if (
+      this.#kept > 0 &&
+      (this.#unconfirmed + size > publishLimit ||
+        this.#kept + more > publishLimit)
+    ) return rejected(new PublishLimitError(publishLimit));
     const mark = this.#sent.next(key);
     let said: Promise<unknown> | void;
     try {
@@ -294,8 +298,10 @@ export class Core implements TopicOwner {
       return isTurnOver() ? nextTurn() : RESOLVED;
     }
     this.#unconfirmed += size;
+    this.#kept += more;
     const settle = (accepted: boolean) => {
       this.#unconfirmed -= size;
+      this.#kept -= more;
       this.#sent.settle(key, accepted);
     };
     return handled(

@@ -61,8 +61,9 @@ export interface HubOptions {
   /**
    * Bytes, or UTF-16 units of text, that have been published and not been
    * confirmed by the broker, over which `publish()` rejects with a
-   * {@linkcode PublishLimitError}. Each message counts with its topic and 256
-   * more, for what is kept of it. A single message may be larger.
+   * {@linkcode PublishLimitError}. What else is kept of those messages, their
+   * topics and 256 for each, has the same bound of its own. A single message may
+   * be larger.
    *
    * @default {16_777_216}
    */

@@ -374,6 +374,25 @@ test("hub.publish() is bounded by what the broker has not confirmed", async () =
   await hub.publish("topic", "z");
 });
 
+test("publishLimit is what the bytes alone are counted against", async () => {
+  const confirmed = deferred();
+  await using hub = new Hub({
+    publishLimit: 1000,
+    broker: {
+      subscribe: () => Promise.resolve(() => {}),
+      publish: (channel) =>
+        channel.endsWith("!") ? undefined : confirmed.promise,
+    },
+  });
+  const waiting = [500, 500].map((size) =>
+    hub.publish("topic", "x".repeat(size))
+  );
+  await assertRejects(() => hub.publish("topic", "x"), PublishLimitError);
+  confirmed.resolve();
+  await Promise.all(waiting);
+  await hub.publish("topic", "x".repeat(1000));
+});
+
 test("publishLimit counts what is kept of a message, however small it is", async () => {
   const confirmed = deferred();
   await using hub = new Hub({
