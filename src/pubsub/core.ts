@@ -31,6 +31,10 @@ const LOOK_EVERY = 50;
 
 const RESOLVED: Promise<void> = Promise.resolve();
 
+// What is not sent yet: of one topic of one hub, so that hubs which share a
+// connection keep their order on it.
+let gathering: { readonly topic: Topic; readonly owner: Core } | undefined;
+
 /** What presence learns. */
 export interface Watcher {
   /** A connection has left a topic, or has closed. */
@@ -73,7 +77,6 @@ export class Core implements TopicOwner {
   #kept = 0; // and what else is kept of them
   readonly #told: Set<unknown> = new Set(); // errors, in this microtask
   #deliveries: Delivery[] | undefined; // while one is under way
-  #gathering: Topic | undefined; // with what is not sent yet
   #closed: Promise<void> | undefined;
 
   constructor(settings: HubSettings) {
@@ -141,7 +144,7 @@ export class Core implements TopicOwner {
     settings: { slow: "cut" | "skip"; backlog: number },
   ): Promise<void> {
     // What was published before is not for who comes now.
-    this.#flush();
+    flush();
     const name = key.slice(1);
     if (this.#closed !== undefined) return rejected(closedError("subscribe"));
     const there = this.#topics.get(key);
@@ -244,7 +247,7 @@ export class Core implements TopicOwner {
       ? topic?.listeners.get(who)
       : topic?.conns.get(who);
     if (topic !== undefined && subscription !== undefined) {
-      this.#flush();
+      flush();
       // It may have left meanwhile.
       if (this.#isIn(topic, who, subscription)) {
         this.#remove(topic, who, subscription);
@@ -321,7 +324,7 @@ export class Core implements TopicOwner {
   }
 
   close(): Promise<void> {
-    this.#flush();
+    flush();
     if (this.#closed === undefined) {
       const slow = [...this.#slow];
       // What is told finds the hub closed, so that nothing more is missed.
@@ -396,13 +399,7 @@ export class Core implements TopicOwner {
       const outbound = outboundOf(conn);
       member = { conn, id, topics: new Map(), count: 0, outbound };
       this.#members.set(conn, member);
-      if (outbound !== undefined) {
-        const { before } = outbound; // another hub's
-        outbound.before = () => {
-          before?.();
-          this.#flush();
-        };
-      }
+      if (outbound !== undefined) outbound.before = flush;
       conn.closed.then(() => this.left(conn));
     }
     return member;
@@ -541,25 +538,20 @@ export class Core implements TopicOwner {
 
   // What is published to a topic in one go is sent as one to each connection: it
   // costs little more than one message does. What the connection itself sends,
-  // another topic's messages, and whoever comes or leaves, find it sent.
+  // another topic's messages or another hub's, and whoever comes or leaves, find
+  // it sent.
   #gather(
     topic: Topic,
     message: PreparedMessage,
     size: number,
     except: number,
   ): void {
-    if (this.#gathering !== topic) {
-      this.#flush();
-      this.#gathering = topic;
-      queueMicrotask(() => this.#flush());
+    if (gathering?.topic !== topic) {
+      flush();
+      gathering = { topic, owner: this };
+      queueMicrotask(flush);
     }
-    if (topic.gather(message, size, except)) this.#flush();
-  }
-
-  #flush(): void {
-    const topic = this.#gathering;
-    this.#gathering = undefined;
-    topic?.flush(this);
+    if (topic.gather(message, size, except)) flush();
   }
 
   #deliverNow({ topic, data, except }: Delivery): void {
@@ -576,6 +568,12 @@ export class Core implements TopicOwner {
       );
     }
   }
+}
+
+function flush(): void {
+  const now = gathering;
+  gathering = undefined;
+  now?.topic.flush(now.owner);
 }
 
 /** Calls user code; its type does not forbid an async function. */

@@ -161,6 +161,24 @@ test("what a connection writes in whatever way comes after what was published", 
   await Promise.all([client.close(), server.closed]);
 });
 
+test("two hubs keep their order on a connection that they share", async () => {
+  const [client, server] = pipe();
+  await using hub = new Hub();
+  await using other = new Hub();
+  for (const one of [hub, other]) await one.subscribe("topic", server);
+  const wanted: string[] = [];
+  for (const [i, one] of [hub, other, hub, hub, other, other].entries()) {
+    one.publish("topic", `${i}`);
+    wanted.push(`${i}`);
+  }
+  const heard: string[] = [];
+  for (const _ of wanted) {
+    heard.push(String((await client.readMessage()).data));
+  }
+  assertEquals(heard, wanted);
+  await Promise.all([client.close(), server.closed]);
+});
+
 test("a client's connection may subscribe as well", async () => {
   const [client, server] = pipe();
   await using hub = new Hub();
