@@ -147,6 +147,16 @@ export class Core implements TopicOwner {
     flush();
     const name = key.slice(1);
     if (this.#closed !== undefined) return rejected(closedError("subscribe"));
+    if (typeof who !== "function" && who.state !== "open") {
+      return rejected(
+        new DOMException(
+          `Cannot subscribe to ${
+            JSON.stringify(name)
+          }: the connection is ${who.state}`,
+          "InvalidStateError",
+        ),
+      );
+    }
     const there = this.#topics.get(key);
     const earlier = typeof who === "function"
       ? there?.listeners.get(who)
@@ -162,16 +172,6 @@ export class Core implements TopicOwner {
     }
     let member: Member | undefined;
     if (typeof who !== "function") {
-      if (who.state !== "open") {
-        return rejected(
-          new DOMException(
-            `Cannot subscribe to ${
-              JSON.stringify(name)
-            }: the connection is ${who.state}`,
-            "InvalidStateError",
-          ),
-        );
-      }
       member = this.#member(who);
       const { topicLimit } = this.settings;
       if (member.count >= topicLimit) {
@@ -318,7 +318,7 @@ export class Core implements TopicOwner {
   subscribers(key: string): ReadonlySet<Conn> {
     const conns = new Set<Conn>();
     for (const [conn, { pending }] of this.#topics.get(key)?.conns ?? []) {
-      if (!pending) conns.add(conn);
+      if (!pending && conn.state === "open") conns.add(conn);
     }
     return conns;
   }

@@ -103,9 +103,9 @@ export class Hub implements AsyncDisposable {
    * @throws {RangeError} If the connection has as many topics as `topicLimit`
    * allows, or the broker does not take the topic; it is not subscribed then. At
    * once, if the topic is empty or too long, or an option out of range
-   * @throws {DOMException} `InvalidStateError` if the connection or the hub is
-   * closed, `AbortError` if it was unsubscribed before the broker confirmed it,
-   * `TimeoutError` if that took more than 10 seconds
+   * @throws {DOMException} `InvalidStateError` if the connection is not open or
+   * the hub is closed, `AbortError` if it was unsubscribed before the broker
+   * confirmed it, `TimeoutError` if that took more than 10 seconds
    * @throws {TypeError} At once, if an argument is of the wrong type
    *
    * @example A listener
@@ -209,8 +209,8 @@ export class Hub implements AsyncDisposable {
   }
 
   /**
-   * The connections of this process that are subscribed to a topic, as they are
-   * now.
+   * The connections of this process that are subscribed to a topic and open, as
+   * they are now.
    *
    * @param topic The topic
    * @returns The connections, in the order in which they came

@@ -84,8 +84,8 @@ export class Presence {
    * @param name The name, of 1 to 255 UTF-16 units; several may have the same
    * @throws {RangeError} If the connection has as many topics here as the hub's
    * `topicLimit` allows. At once, if the topic or the name is empty or too long
-   * @throws {DOMException} `InvalidStateError` if the connection or the hub is
-   * closed; `AbortError`, `TimeoutError` as `hub.subscribe()`
+   * @throws {DOMException} `InvalidStateError` if the connection is not open or
+   * the hub is closed; `AbortError`, `TimeoutError` as `hub.subscribe()`
    * @throws {TypeError} At once, if an argument is of the wrong type
    *
    * @example Usage

@@ -114,7 +114,10 @@ export class Room {
 
   /** All names, each once, sorted. */
   list(): string[] {
-    const names = new Set(this.#names.keys());
+    const names = new Set<string>();
+    for (const [conn, name] of this.#own) {
+      if (conn.state === "open") names.add(name);
+    }
     for (const others of this.#others.values()) {
       for (const name of others) names.add(name);
     }

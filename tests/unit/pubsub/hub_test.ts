@@ -146,6 +146,24 @@ test("a connection that closes leaves its topics", async () => {
   });
 });
 
+test("a connection that is closing is no subscriber any more", async () => {
+  for (const end of ["close", "terminate"] as const) {
+    await withConns(1, {}, async ([client, server]) => {
+      await using hub = new Hub();
+      await hub.subscribe("topic", server);
+      server[end]();
+      assertEquals(server.state, "closing");
+      assertEquals(hub.subscribers("topic").size, 0);
+      await assertRejects(
+        () => hub.subscribe("topic", server),
+        DOMException,
+        'Cannot subscribe to "topic": the connection is closing',
+      );
+      await client.closed;
+    });
+  }
+});
+
 test("hub.unsubscribe() ends the subscription at once", async () => {
   await withConns(1, {}, async ([client, server]) => {
     await using hub = new Hub();

@@ -128,6 +128,20 @@ test("presence.track() has a name stand for several connections", async () => {
   for (const server of [a, b]) await server.lists("Alicia", "Bob");
 });
 
+test("presence.list() leaves out who is closing", async () => {
+  const broker = new MemoryBroker();
+  await using a = new Server(broker);
+  const anna = await a.track("Anna");
+  const alice = await a.track("Alice");
+  const other = await a.track("Alice");
+  anna.close();
+  alice.terminate();
+  assertEquals(anna.state, "closing");
+  assertEquals(a.presence.list("room"), ["Alice"]);
+  other.close();
+  assertEquals(a.presence.list("room"), []);
+});
+
 test("hub.unsubscribe() ends presence in that topic", async () => {
   const broker = new MemoryBroker();
   await using a = new Server(broker);
