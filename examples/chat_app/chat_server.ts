@@ -39,6 +39,7 @@ export async function serveChat(options: ChatOptions): Promise<Chat> {
   const { history, redis, limits: some, ...where } = options;
   const limits = { ...LIMITS, ...some };
   const file = history === undefined ? undefined : new Journal(history);
+  const past = file?.read() ?? [];
   const shared = redis === undefined
     ? undefined
     : await connectRedis(redis, limits.history);
@@ -56,7 +57,7 @@ export async function serveChat(options: ChatOptions): Promise<Chat> {
       await shared?.journal.append(room, message);
     },
   });
-  for (const { room, message } of file?.read() ?? []) {
+  for (const { room, message } of past) {
     rooms.room(room).history.add(message);
   }
   let conns = 0;
@@ -68,6 +69,12 @@ export async function serveChat(options: ChatOptions): Promise<Chat> {
     } finally {
       conns--;
     }
+  }
+
+  async function end(): Promise<void> {
+    rooms.close();
+    await hub.close();
+    shared?.close();
   }
 
   const server = await serve(onConn, {
@@ -87,12 +94,13 @@ export async function serveChat(options: ChatOptions): Promise<Chat> {
       writeLimit: limits.unsent,
       enableCompression: true,
     },
+  }).catch(async (error) => {
+    await end(); // or the process would go on
+    throw error;
   });
   async function shutdown(options?: ShutdownOptions): Promise<void> {
     await server.shutdown(options);
-    rooms.close();
-    await hub.close();
-    shared?.close();
+    await end();
   }
   return {
     addr: server.addr,

@@ -9,6 +9,9 @@ export interface Shared {
   close(): void;
 }
 
+// Milliseconds until Redis must have answered for the first time.
+const CONNECT_LIMIT = 5_000;
+
 /** What is used here of Bun's own client. */
 interface RedisClient {
   connect(): Promise<unknown>;
@@ -32,7 +35,7 @@ interface BunClients {
 /**
  * Connects to Redis, by the client that Bun has.
  *
- * @throws {Error} On Deno, which has none
+ * @throws {Error} On Deno, which has none; where Redis is not there
  */
 export async function connectRedis(
   url: string,
@@ -51,11 +54,15 @@ export async function connectRedis(
     client.close();
     subscriber.close();
   };
+  // It would try for half a minute, and say nothing.
+  const timer = setTimeout(close, CONNECT_LIMIT);
   try {
     await client.connect();
   } catch (cause) {
     close();
     throw new Error(`Cannot connect to ${url}`, { cause });
+  } finally {
+    clearTimeout(timer);
   }
   return {
     broker: redis(client, subscriber),

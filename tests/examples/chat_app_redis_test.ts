@@ -1,10 +1,13 @@
 /** One conversation over several processes, by Redis. */
 
+import { once } from "node:events";
+import net from "node:net";
+
 import { assertEquals, assertStringIncludes } from "@std/assert";
 
 import { BrokerServer, REDIS } from "../interop/brokers/servers.ts";
 import { TcpLink } from "../interop/brokers/tcp_link.ts";
-import { test } from "../support/helper.ts";
+import { test, withTimeout } from "../support/helper.ts";
 import { FAST, Person, startChat } from "./chat_app_person.ts";
 import { Program, START_LIMIT } from "./program.ts";
 
@@ -134,3 +137,30 @@ test(
   },
   { only: "deno", timeout: START_LIMIT },
 );
+
+test("the example chat_app says soon that Redis is not there", async () => {
+  const args = ["--port", "0", "--redis", "redis://127.0.0.1:1"];
+  await using chat = new Program("chat_app/main.ts", args);
+  // Bun's client tries for half a minute.
+  assertEquals(await withTimeout(chat.exited, 15_000, "the end"), 1);
+  assertEquals(
+    chat.stderr.trim(),
+    "Cannot connect to redis://127.0.0.1:1",
+  );
+}, { only: "bun", timeout: START_LIMIT });
+
+test("chat_app with --redis ends where it cannot begin", async () => {
+  await using redis = await BrokerServer.start(REDIS);
+  const other = net.createServer().listen(0, "127.0.0.1");
+  await once(other, "listening");
+  const { port } = other.address() as net.AddressInfo;
+  const args = ["--hostname", "127.0.0.1"];
+  args.push("--redis", `redis://127.0.0.1:${redis.port}`);
+  for (const more of [["--port", `${port}`], ["--history", "."]]) {
+    await using chat = new Program("chat_app/main.ts", [...args, ...more]);
+    assertEquals(await withTimeout(chat.exited, 15_000, "the end"), 1);
+    assertEquals(chat.stderr.trim().split("\n").length, 1, chat.stderr);
+  }
+  other.close();
+  await once(other, "close");
+}, { only: "bun", lacks: REDIS.lacks, timeout: START_LIMIT });
