@@ -37,6 +37,10 @@ let gathering: { readonly topic: Topic; readonly owner: Core } | undefined;
 
 /** What presence learns. */
 export interface Watcher {
+  /** A topic has its first subscriber, with others to hear of at the broker. */
+  used(topic: string): void;
+  /** It has lost its last subscriber. */
+  unused(topic: string): void;
   /** A connection has left a topic, or has closed. */
   left(key: string | undefined, conn: Conn): void;
   /** Messages of a topic may have been missed. */
@@ -64,7 +68,7 @@ export class Core implements TopicOwner {
   /** What names this hub. */
   readonly id: string;
   readonly ready: Promise<void>;
-  readonly watchers: Set<Watcher> = new Set();
+  readonly #watchers: Set<Watcher> = new Set();
   readonly #topics: Map<string, Topic> = new Map();
   readonly #members: Map<Conn, Member> = new Map();
   readonly #sent: Sent = new Sent();
@@ -109,7 +113,7 @@ export class Core implements TopicOwner {
           for (const { link } of this.#topics.values()) link?.renew();
         },
         arrived: (hub) => {
-          for (const watcher of this.watchers) watcher.arrived(hub);
+          for (const watcher of this.#watchers) watcher.arrived(hub);
         },
         gone: (hub) => this.#gone(hub),
         unheard: (error) => this.#unheard(error),
@@ -118,7 +122,7 @@ export class Core implements TopicOwner {
           for (const { link } of this.#topics.values()) {
             if (link?.isLost) link.renew();
           }
-          for (const watcher of this.watchers) watcher.beat();
+          for (const watcher of this.#watchers) watcher.beat();
         },
       },
     );
@@ -136,6 +140,20 @@ export class Core implements TopicOwner {
   /** A hub has said something of itself. */
   meet(hub: string): void {
     this.#pulse?.meet(hub);
+  }
+
+  /** Tells a presence what it has to know, from now on. */
+  watch(watcher: Watcher): void {
+    this.#watchers.add(watcher);
+    for (const { key, name } of this.#topics.values()) {
+      if (key.startsWith(":") && this.isUsed(name)) watcher.used(name);
+    }
+  }
+
+  /** Whether a topic has subscribers, with others to hear of at the broker. */
+  isUsed(name: string): boolean {
+    const topic = this.#topics.get(`:${name}`);
+    return topic?.link !== undefined && !topic.isEmpty;
   }
 
   subscribe(
@@ -186,6 +204,7 @@ export class Core implements TopicOwner {
       member.count++;
     }
     const topic = there ?? this.#addTopic(key);
+    const isFirst = topic.isEmpty;
     this.#idle.delete(topic);
     const subscription = new Subscription(member, settings);
     if (typeof who === "function") topic.listeners.set(who, subscription);
@@ -197,9 +216,13 @@ export class Core implements TopicOwner {
       subscription.pending = false;
       return subscription.joined;
     }
-    return subscription.joined = handled(
+    subscription.joined = handled(
       this.#join(topic, topic.link, who, subscription),
     );
+    if (isFirst && key.startsWith(":")) {
+      for (const watcher of this.#watchers) watcher.used(name);
+    }
+    return subscription.joined;
   }
 
   async #join(
@@ -254,7 +277,7 @@ export class Core implements TopicOwner {
       }
     }
     if (typeof who === "function") return;
-    for (const watcher of this.watchers) watcher.left(key, who);
+    for (const watcher of this.#watchers) watcher.left(key, who);
   }
 
   /** Fulfils once the broker has it. */
@@ -357,7 +380,7 @@ export class Core implements TopicOwner {
       this.#remove(topic, conn, subscription);
     }
     this.#members.delete(conn);
-    for (const watcher of this.watchers) watcher.left(undefined, conn);
+    for (const watcher of this.#watchers) watcher.left(undefined, conn);
   }
 
   slowed(topic: Topic, subscription: Subscription): void {
@@ -447,11 +470,14 @@ export class Core implements TopicOwner {
       this.#tell({ topic: topic.name, cause: "slow", conn: who, missed });
     }
     if (!topic.isEmpty) return;
-    if (topic.link === undefined) this.#forgetTopic(topic);
-    else {
-      this.#idle.add(topic);
-      topic.link.down(this.#idle.size > MAX_IDLE);
+    if (topic.link === undefined) {
+      this.#forgetTopic(topic);
+      return;
     }
+    this.#idle.add(topic);
+    topic.link.down(this.#idle.size > MAX_IDLE);
+    if (!topic.key.startsWith(":")) return;
+    for (const watcher of this.#watchers) watcher.unused(topic.name);
   }
 
   #forgetTopic(topic: Topic): void {
@@ -505,13 +531,13 @@ export class Core implements TopicOwner {
 
   #gone(hub: string): void {
     for (const { heard } of this.#topics.values()) heard.forget(hub);
-    for (const watcher of this.watchers) watcher.gone(hub);
+    for (const watcher of this.#watchers) watcher.gone(hub);
   }
 
   #missed(topic: Topic, missed: number | undefined): void {
     if (topic.isEmpty) return;
     if (topic.key.startsWith("?")) {
-      for (const watcher of this.watchers) watcher.gap(topic.key);
+      for (const watcher of this.#watchers) watcher.gap(topic.key);
     } else {
       this.#tell({ topic: topic.name, cause: "broker", missed });
     }

@@ -1,3 +1,6 @@
+// Who is tracked, what is said and what is heard share the rooms, hence past 300
+// lines.
+
 import type { Conn } from "../conn/conn.ts";
 import { nextTurn } from "../base/turns.ts";
 import type { Core, Watcher } from "./core.ts";
@@ -22,6 +25,9 @@ const PATIENCE = 3;
  *
  * A name stands for as many connections as are tracked with it, and leaves with
  * the last of them.
+ *
+ * With a broker it has a channel of its own there beside each topic that the hub
+ * has subscribers of.
  *
  * @example Who is in a room
  * ```ts
@@ -59,6 +65,11 @@ export class Presence {
     }
     this.#core = core;
     const watcher: Watcher = {
+      used: (topic) => void this.#room(`?${topic}`),
+      unused: (topic) => {
+        const room = this.#rooms.get(`?${topic}`);
+        if (room !== undefined) this.#closeEmpty(room);
+      },
       left: (key, conn) => this.#left(key, conn),
       gap: (key) => this.#ask(key),
       arrived: (hub) => {
@@ -71,7 +82,7 @@ export class Presence {
         for (const room of this.#rooms.values()) this.#beat(room);
       },
     };
-    this.#core.watchers.add(watcher);
+    core.watch(watcher);
   }
 
   /**
@@ -114,7 +125,8 @@ export class Presence {
 
   /**
    * The names in a topic, in all processes, sorted. A process knows of the topics
-   * that it tracks a connection of its own in.
+   * that its hub has subscribers of, or that it tracks a connection of its own in;
+   * of the other processes it learns a moment after the first of them.
    *
    * @param topic The topic
    * @returns The names, each once
@@ -131,7 +143,12 @@ export class Presence {
    */
   list(topic: string): string[] {
     checkTopic(topic);
-    return this.#rooms.get(`?${topic}`)?.list() ?? [];
+    const key = `?${topic}`;
+    // It may not be there, as the broker has refused it.
+    const room = this.#core.isUsed(topic)
+      ? this.#room(key)
+      : this.#rooms.get(key);
+    return room?.list() ?? [];
   }
 
   async #track(key: string, conn: Conn, name: string): Promise<void> {
@@ -148,7 +165,7 @@ export class Presence {
       conn.closed.then(() => this.#left(undefined, conn));
     }
     const { topicLimit } = this.#core.settings;
-    const room = this.#rooms.get(key) ?? this.#open(key);
+    const room = this.#room(key);
     if (!rooms.has(room) && rooms.size >= topicLimit) {
       this.#closeEmpty(room);
       throw new RangeError(
@@ -166,18 +183,25 @@ export class Presence {
     this.#tellChanges(room);
   }
 
-  #open(key: string): Room {
+  #room(key: string): Room {
+    const there = this.#rooms.get(key);
+    if (there !== undefined) return there;
     const room = new Room(key, (room, data) => this.#hear(room, data));
     this.#rooms.set(key, room);
     const settings = { slow: "cut", backlog: 1 } as const;
     room.joined = this.#core.subscribe(key, room.listener, settings)
       .then(() => void this.#askAll(room));
-    room.joined.catch(() => {});
+    room.joined.catch((error) => {
+      if (this.#rooms.get(key) !== room) return;
+      this.#rooms.delete(key);
+      // Else who tracks is told.
+      if (room.isEmpty) this.#core.failed(error);
+    });
     return room;
   }
 
   #closeEmpty(room: Room): void {
-    if (!room.isEmpty) return;
+    if (!room.isEmpty || this.#core.isUsed(room.key.slice(1))) return;
     // What could not be told is told before; what is lost with the rest, the
     // others find when they ask.
     if (room.toTell && this.#rooms.size <= MAX_OWING) return;

@@ -17,6 +17,7 @@ class Server implements AsyncDisposable {
   readonly client: MemoryClient;
   readonly hub: Hub;
   readonly presence: Presence;
+  readonly errors: unknown[] = [];
   readonly #conns: Conn[] = [];
 
   constructor(broker: MemoryBroker, topicLimit = 10) {
@@ -26,7 +27,7 @@ class Server implements AsyncDisposable {
       heartbeat: HEARTBEAT,
       linger: 0,
       topicLimit,
-      onError() {},
+      onError: (error) => this.errors.push(error),
     });
     this.presence = new Presence(this.hub);
   }
@@ -67,6 +68,11 @@ class Server implements AsyncDisposable {
     await Promise.all(this.#conns.map((conn) => conn.closed));
     await this.hub.close();
   }
+}
+
+async function lists(presence: Presence, ...names: string[]): Promise<void> {
+  const wanted = JSON.stringify(names);
+  while (JSON.stringify(presence.list("room")) !== wanted) await turn();
 }
 
 /** Two processes, each with somebody whom both know. */
@@ -263,6 +269,53 @@ test("presence tells thousands of names in messages that PostgreSQL takes", asyn
   for (const [, message] of broker.log) {
     assert(encoder.encode(message).length < 7_000);
   }
+});
+
+test("presence.list() knows the topics that its hub has subscribers of", async () => {
+  const broker = new MemoryBroker();
+  await using a = new Server(broker);
+  await using b = new Server(broker);
+  await using c = new Server(broker);
+  const alice = await a.track("Alice");
+  const conn = b.conn();
+  await b.hub.subscribe("room", conn);
+  const listener = () => {};
+  await c.hub.subscribe("room", listener);
+  for (const server of [b, c]) await server.lists("Alice");
+  const late = new Presence(c.hub);
+  await a.track("Anna");
+  for (const server of [b, c]) await server.lists("Alice", "Anna");
+  await withTimeout(lists(late, "Alice", "Anna"), 5_000, "the late one");
+  alice.terminate();
+  for (const server of [b, c]) await server.lists("Anna");
+
+  // Its channel goes with the last subscriber, unless somebody is tracked.
+  const bob = await b.track("Bob");
+  b.hub.unsubscribe("room", conn);
+  await turn();
+  await b.lists("Anna", "Bob");
+  bob.terminate();
+  c.hub.unsubscribe("room", listener);
+  const gone = (server: Server) => !server.client.channels.has("ws?room");
+  while (![b, c].every(gone)) await turn();
+  for (const server of [b, c]) assertEquals(server.presence.list("room"), []);
+});
+
+test("presence.list() asks for a topic again that the broker has refused", async () => {
+  const broker = new MemoryBroker();
+  await using a = new Server(broker);
+  await using b = new Server(broker);
+  await a.track("Alice");
+  const refusal = new Error("refused");
+  broker.hold = async (what) => {
+    await undefined;
+    if (what === "+ws?room") throw refusal;
+  };
+  await b.hub.subscribe("room", b.conn());
+  while (b.errors.length === 0) await turn();
+  assertEquals(b.errors, [refusal]);
+  broker.hold = undefined;
+  await b.lists("Alice");
 });
 
 test("presence.track() that the broker refuses leaves nothing", async () => {
