@@ -255,6 +255,37 @@ export function brokerContract(one: BrokerCase): void {
     }
   });
 
+  it("is cut before the first message, and knows what it has missed", async (server) => {
+    let beat = () => {};
+    await using a = await Peer.of(one, server, (broker) => ({
+      publish: (channel, message) => broker.publish(channel, message),
+      subscribe: (channel, receiver) =>
+        broker.subscribe(channel, {
+          ...receiver,
+          message: (text) => {
+            receiver.message(text);
+            if (channel.endsWith("!")) beat();
+          },
+        }),
+    }));
+    const beats = (count: number) => {
+      const { promise, resolve } = deferred();
+      beat = () => --count || resolve();
+      return withTimeout(promise, 20_000, "heartbeats");
+    };
+    await using b = await Peer.of(one, server);
+    await b.hub.subscribe("topic", b.listener);
+    await beats(8); // of two hubs: from the third of each on a number is sure
+    const log = new Publications(a.hub);
+    b.link!.cut();
+    for (let i = 0; i < 20; i++) await log.publish();
+    await beats(3);
+    await log.until([b]);
+    const lost = log.check(b);
+    if (one.lossless) assertEquals([lost, b.gaps], [0, []]);
+    else assert(lost > 0);
+  });
+
   it("comes back by itself when the broker was killed", async (server) => {
     await using a = await Peer.of(one, server);
     await using b = await Peer.of(one, server);
