@@ -1,5 +1,4 @@
-// Who is tracked, what is said and what is heard share the rooms, hence past 300
-// lines.
+// What is tracked, said and heard shares the rooms, hence past 300 lines.
 
 import type { Conn } from "../conn/conn.ts";
 import { nextTurn } from "../base/turns.ts";
