@@ -126,6 +126,11 @@ export interface Transport {
   resume(): void;
   /** The reader is idle: what has been gathered should go out now. */
   flush(): void;
+  /**
+   * Flushes, and waits until the operating system has taken all messages that were
+   * sent; absent where the engine does not know. Rejects if it will not take them.
+   */
+  written?(): Promise<void>;
 
   /** Sends a whole data message. */
   send(

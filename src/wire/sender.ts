@@ -39,6 +39,11 @@ interface Batch {
   readonly pooled?: true;
 }
 
+/** Somebody who waits until so many bytes of data have been taken. */
+interface Wait extends PromiseWithResolvers<void> {
+  readonly at: number;
+}
+
 /**
  * The outgoing half of a wire connection. Frames are gathered in a buffer,
  * which is written when the reader is idle, when it is full, or in the next
@@ -72,6 +77,8 @@ export class Sender {
   messages = 0;
   #room: PromiseWithResolvers<void> | undefined;
   #scheduled = false;
+  #controls = 0; // bytes of the control frames in `framed`
+  #waits: Wait[] | undefined; // for the stream to take what is before them
 
   constructor(session: Session, stream: ByteStream, options: SenderOptions) {
     this.#session = session;
@@ -228,7 +235,23 @@ export class Sender {
     if (this.#close !== undefined) this.#writeClose(this.#close);
   }
 
-  /** Nothing can be written any more: waits for room reject. */
+  /**
+   * Writes what has been gathered.
+   *
+   * @returns A promise that fulfils when the stream has taken all data so far, and
+   * rejects when it will not
+   */
+  written(): Promise<void> {
+    this.flush();
+    if (!this.#state.mayWrite) return Promise.reject(new CloseError(1006));
+    const at = this.framed - this.#controls;
+    if (this.taken - this.#controls >= at) return Promise.resolve();
+    const wait = { at, ...Promise.withResolvers<void>() };
+    (this.#waits ??= []).push(wait);
+    return wait.promise;
+  }
+
+  /** Nothing can be written any more: who waits for it is told. */
   destroy(): void {
     this.#state.cut();
     if (this.#buffer !== undefined) this.#pool.put(this.#buffer);
@@ -246,6 +269,8 @@ export class Sender {
     this.#controlSize = 0;
     this.#room?.reject(new CloseError(1006));
     this.#room = undefined;
+    for (const wait of this.#waits ?? []) wait.reject(new CloseError(1006));
+    this.#waits = undefined;
   }
 
   // The most bytes that the frame of a payload may have.
@@ -355,6 +380,7 @@ export class Sender {
     if (buffer.length === 0) return this.flush();
     this.#unsent += buffer.length;
     this.framed += buffer.length;
+    this.#controls += buffer.length;
     this.#write({ buffer, length: buffer.length });
   }
 
@@ -367,6 +393,16 @@ export class Sender {
       this.#state.closeWritten();
       close.written();
     });
+  }
+
+  // No write is under way: the control frames have been taken, too.
+  #settle(waits: Wait[]): void {
+    const taken = this.taken - this.#controls;
+    const rest = waits.findIndex(({ at }) => at > taken);
+    for (const wait of waits.splice(0, rest < 0 ? waits.length : rest)) {
+      wait.resolve();
+    }
+    if (rest < 0) this.#waits = undefined;
   }
 
   #write(batch: Batch, then?: () => void): void {
@@ -383,6 +419,7 @@ export class Sender {
       this.#unsent -= batch.length;
       this.taken += batch.length;
       then?.();
+      if (this.#waits !== undefined) this.#settle(this.#waits);
       this.flush();
       if (
         this.#room !== undefined && this.#hasRoom &&

@@ -75,6 +75,7 @@ export class WireTransport implements Transport, InputOwner {
   #receiver!: TransportReceiver;
   #compresses = true; // whether the codec may compress the next messages
   #compressing = false; // whether it compresses the message in pieces
+  #encoding: Promise<void> | undefined; // the last that took time
 
   constructor(stream: ByteStream, options: WireOptions) {
     this.subprotocol = options.subprotocol;
@@ -155,6 +156,11 @@ export class WireTransport implements Transport, InputOwner {
     this.#sender.flush();
   }
 
+  async written(): Promise<void> {
+    await this.#encoding;
+    await this.#sender.written();
+  }
+
   send(
     type: DataType,
     data: string | Uint8Array,
@@ -183,7 +189,9 @@ export class WireTransport implements Transport, InputOwner {
       return sent;
     };
     const form = prepareFrame(message, this.#side, key, codec);
-    return form instanceof Promise ? this.#whenEncoded(form, send) : send(form);
+    return form instanceof Promise
+      ? this.#encoding = this.#whenEncoded(form, send)
+      : send(form);
   }
 
   sendBatch(batch: PreparedBatch): Promise<void> | undefined | false {
@@ -309,7 +317,7 @@ export class WireTransport implements Transport, InputOwner {
     const encoding = codec.encode(kept, fin);
     // A part of the message may have been sent, and the rest will not follow.
     encoding.catch((error) => this.broken(error));
-    return this.#whenEncoded(encoding, send);
+    return this.#encoding = this.#whenEncoded(encoding, send);
   }
 
   // Sends a fragment for each piece, when there is room for it: neither the

@@ -15,7 +15,7 @@ export interface Sending {
 interface Job {
   readonly size: number;
   readonly run: () => void | Promise<void>;
-  readonly done: Done;
+  readonly done: Done | undefined;
 }
 
 /** What is sent, in the order of the calls, also behind a Blob that is being read. */
@@ -45,7 +45,7 @@ export class Outgoing {
   send(
     payload: string | Uint8Array | Blob,
     sending: Sending,
-    done: Done,
+    done: Done | undefined,
   ): void {
     this.#run({
       size: sizeOf(payload),
@@ -60,13 +60,17 @@ export class Outgoing {
   }
 
   /** Sends a ping or a pong, behind the messages. */
-  control(type: 9 | 10, payload: string | Uint8Array, done: Done): void {
+  control(
+    type: 9 | 10,
+    payload: string | Uint8Array,
+    done: Done | undefined,
+  ): void {
     this.#run({
       size: sizeOf(payload),
       run: () => {
         // It would overtake what has been sent in this turn.
         insideOf(this.#conn)!.transport.flush();
-        tell(this.#conn.writeControl(type, payload), done);
+        this.#tell(this.#conn.writeControl(type, payload), done);
       },
       done,
     });
@@ -74,7 +78,7 @@ export class Outgoing {
 
   /** Runs a function behind all that is to be sent. */
   after(run: () => void): void {
-    this.#run({ size: 0, run, done: () => {} });
+    this.#run({ size: 0, run, done: undefined });
   }
 
   /** The connection is over. */
@@ -83,7 +87,7 @@ export class Outgoing {
     for (;;) {
       const job = this.#jobs.shift();
       if (job === undefined) return;
-      job.done(new Error("Cannot send: the connection is over"));
+      job.done?.(new Error("Cannot send: the connection is over"));
     }
   }
 
@@ -107,7 +111,7 @@ export class Outgoing {
       try {
         await running;
       } catch (error) {
-        job.done(error as Error);
+        job.done?.(error as Error);
       }
       this.#waiting -= job.size;
       job = this.#over ? undefined : this.#jobs.shift();
@@ -115,7 +119,7 @@ export class Outgoing {
         running = job?.run();
       } catch (error) {
         running = undefined;
-        job?.done(error as Error);
+        job?.done?.(error as Error);
       }
     }
     this.#busy = false;
@@ -124,7 +128,7 @@ export class Outgoing {
   #send(
     payload: string | Uint8Array,
     { binary, compress, fin }: Sending,
-    done: Done,
+    done: Done | undefined,
   ): void {
     const conn = this.#conn;
     const type = binary ? 2 : 1;
@@ -133,20 +137,23 @@ export class Outgoing {
     if (!compress) conn.enableWriteCompression(false);
     try {
       if (fin && this.#fragments === undefined) {
-        tell(conn.writeMessage(type, payload), done);
+        this.#tell(conn.writeMessage(type, payload), done);
         return;
       }
       const writer = this.#fragments ??= conn.nextWriter(type).getWriter();
       const written = writer.write(payload);
-      if (!fin) return tell(written, done);
+      if (!fin) return this.#tell(written, done);
       this.#fragments = undefined;
-      tell(writer.close(), done);
+      this.#tell(writer.close(), done);
     } finally {
       if (!compress) conn.enableWriteCompression(true);
     }
   }
-}
 
-function tell(promise: Promise<unknown>, done: Done): void {
-  promise.then(() => done(), done);
+  // As with `ws`, what was sent is the system's by then.
+  #tell(sent: Promise<void>, done: Done | undefined): void {
+    if (done === undefined) return;
+    const { transport } = insideOf(this.#conn)!;
+    sent.then(() => transport.written?.()).then(() => done(), done);
+  }
 }

@@ -63,7 +63,7 @@ export interface SendOptions {
   mask?: boolean;
 }
 
-/** Is told, once a message has been taken or could not be sent. */
+/** Is told, once a message has been written to the system or could not be. */
 export type SendCallback = (error?: Error) => void;
 
 /** The events of a {@linkcode WebSocket}, with what listeners are called with. */
@@ -356,7 +356,8 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
    *
    * @param data The message
    * @param options How it is sent, or the callback
-   * @param callback Is told once it has been taken, or why it could not be sent
+   * @param callback Is told once it has been written to the system, or why it could
+   * not be sent; on a native engine, once that has taken it
    * @throws {Error} If the connection has not been made
    * @throws {TypeError} If it is no message, or is to be text and is not UTF-8
    */
@@ -452,6 +453,8 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
     if (this.#conn === undefined) return;
     this.#readyState = CLOSING;
     this.#cut = true;
+    // As with `ws`, what the system has room for has gone out.
+    insideOf(this.#conn)!.transport.flush();
     this.#conn.terminate();
   }
 
@@ -727,9 +730,9 @@ function toBuffer(data: Uint8Array<ArrayBuffer>): Buffer<ArrayBuffer> {
 }
 
 /** What a callback throws is uncaught, and its promise's own failure told. */
-function told(callback: SendCallback | undefined): Done {
+function told(callback: SendCallback | undefined): Done | undefined {
+  if (callback === undefined) return undefined;
   return (error) => {
-    if (callback === undefined) return;
     queueMicrotask(() =>
       error === undefined
         ? callback()

@@ -390,3 +390,35 @@ test("sender.encoded() stands behind what is gathered", () => {
   assertEquals(stream.writes.length, 1);
   assertEquals(toHex(stream.writes[0]!.subarray(0, 4)), "82 01 2a 07");
 });
+
+test("sender.written() fulfils when the data before it has been taken", async () => {
+  const { sender, stream } = makeSender();
+  await sender.written();
+  sender.frame(1, "a", true, false);
+  const first = sender.written();
+  assertEquals(stream.writes.map(toHex), ["81 01 61"]);
+  sender.frame(1, "b", true, false);
+  sender.control(9, hex("2a"));
+  const second = sender.written();
+  assert(await isPending(first));
+  stream.release();
+  await first;
+  // A ping goes ahead, and is as long as the message.
+  assertEquals(toHex(stream.writes[1]!), "89 01 2a");
+  stream.release();
+  assert(await isPending(second));
+  sender.frame(1, "c", true, false);
+  stream.release();
+  await second;
+  stream.release();
+  assertEquals(sender.unsent, 0);
+});
+
+test("sender.written() rejects when the data will not be taken", async () => {
+  const { sender } = makeSender();
+  sender.frame(1, "a", true, false);
+  const written = sender.written();
+  sender.destroy();
+  await assertRejects(() => written, CloseError);
+  await assertRejects(() => sender.written(), CloseError);
+});

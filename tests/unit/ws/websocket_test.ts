@@ -10,7 +10,7 @@ import {
   assertMatch,
   assertThrows,
 } from "@std/assert";
-import { type Conn, dial, UnsupportedError } from "../../../mod.ts";
+import { type Conn, connOver, dial, UnsupportedError } from "../../../mod.ts";
 import { pipe, rawPeer } from "../../../src/testing/mod.ts";
 import WebSocket, {
   type BinaryType,
@@ -18,8 +18,9 @@ import WebSocket, {
   WebSocketServer,
 } from "../../../src/ws/mod.ts";
 import { accepting, withServer as withRaw } from "../../support/dial_server.ts";
-import { deferred, hex, test } from "../../support/helper.ts";
+import { deferred, hex, test, toHex } from "../../support/helper.ts";
 import { listen } from "../../support/sockets.ts";
+import { HeldStream, turn } from "../wire/held_stream.ts";
 import { message, next, withPair, withServer } from "./support.ts";
 
 test("WebSocket has the constants and the classes of ws on it", () => {
@@ -875,3 +876,78 @@ test("WebSocket gives one event a turn without allowSynchronousEvents", async ()
     { allowSynchronousEvents: false },
   );
 });
+
+test("WebSocket.send() tells its callback once the bytes are written", async () => {
+  const stream = new HeldStream();
+  const ws = toWs(connOver(stream, { side: "server" }));
+  const told: string[] = [];
+  ws.send("a", () => told.push("a"));
+  await turn();
+  assertEquals([told, stream.busy], [[], true]);
+  // Behind a write, even one of another frame's.
+  ws.send("b", () => told.push("b"));
+  ws.ping();
+  await turn();
+  stream.release();
+  await turn();
+  assertEquals([told, stream.writes.map(toHex)], [["a"], [
+    "81 01 61",
+    "89 00",
+  ]]);
+  stream.release();
+  await turn();
+  assertEquals([told, stream.writes.length], [["a"], 3]);
+  stream.release();
+  await turn();
+  assertEquals(told, ["a", "b"]);
+  const failed = deferred<unknown>();
+  ws.send("c", failed.resolve);
+  await turn();
+  ws.terminate();
+  stream.release(new Error("gone"));
+  stream.receiver!.closed();
+  assertInstanceOf(await failed.promise, Error);
+});
+
+test("WebSocket.send() has written when it tells its callback, compressed too", async () => {
+  for (const perMessageDeflate of [false, true]) {
+    await withPair(
+      async ({ ws, peer }) => {
+        // Random bytes are as many when they are compressed.
+        const large = Buffer.from(randomText(12_000));
+        const sizes: number[] = [];
+        const over = next(peer, "close");
+        peer.on("message", (data) => sizes.push((data as Buffer).length));
+        ws.send("first", () => {
+          ws.send(large, () => ws.send("last", () => ws.terminate()));
+        });
+        await over;
+        assertEquals(sizes, [5, large.length, 4]);
+      },
+      { perMessageDeflate },
+      { perMessageDeflate },
+    );
+  }
+});
+
+test("WebSocket.terminate() cuts behind what was sent", async () => {
+  for (const size of [1, 60_000]) {
+    await withPair(async ({ ws, peer }) => {
+      const sizes: number[] = [];
+      peer.on("message", (data) => sizes.push((data as Buffer).length));
+      const over = next(peer, "close");
+      ws.send("a".repeat(size), { compress: false });
+      ws.send("bc");
+      ws.send("def");
+      ws.terminate();
+      await over;
+      assertEquals(sizes, [size, 2, 3]);
+    });
+  }
+});
+
+function randomText(size: number): string {
+  let text = "";
+  while (text.length < size) text += Math.random().toString(36).slice(2);
+  return text.slice(0, size);
+}
