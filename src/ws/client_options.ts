@@ -156,11 +156,14 @@ const UNSUPPORTED: Record<string, string> = {
   lookup: "connect by createConnection",
 };
 
+/** The default of `closeTimeout`, in milliseconds. */
+export const CLOSE_TIMEOUT = 30_000;
+
 const MAX_PAYLOAD = 100 * 1024 * 1024;
 
 /** The settings of a connection, of the options that both sides have. */
 export function connOptions(
-  { maxPayload = MAX_PAYLOAD, closeTimeout = 30_000 }: CommonOptions,
+  { maxPayload = MAX_PAYLOAD, closeTimeout = CLOSE_TIMEOUT }: CommonOptions,
 ): {
   readLimit: number;
   closeTimeout: number;

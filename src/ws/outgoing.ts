@@ -1,3 +1,4 @@
+import { toError } from "../base/user_values.ts";
 import { type Conn, insideOf } from "../conn/conn.ts";
 import { Queue } from "../conn/queue.ts";
 import { sizeOf } from "./data.ts";
@@ -21,6 +22,7 @@ interface Job {
 /** What is sent, in the order of the calls, also behind a Blob that is being read. */
 export class Outgoing {
   readonly #conn: Conn;
+  readonly #failed: (error: Error) => void;
   readonly #jobs: Queue<Job> = new Queue();
   #waiting = 0; // bytes
   #busy = false;
@@ -31,9 +33,17 @@ export class Outgoing {
    * Makes the sending side of a connection.
    *
    * @param conn The connection
+   * @param failed Is told what keeps a message from being sent that could not be
+   * refused at once; nothing is sent any more
    */
-  constructor(conn: Conn) {
+  constructor(conn: Conn, failed: (error: Error) => void) {
     this.#conn = conn;
+    this.#failed = failed;
+  }
+
+  /** Whether something waits for a Blob, or for a message in fragments. */
+  get isBusy(): boolean {
+    return this.#busy;
   }
 
   /** Bytes that have not been given to the system. */
@@ -81,13 +91,14 @@ export class Outgoing {
     this.#run({ size: 0, run, done: undefined });
   }
 
-  /** The connection is over. */
-  end(): void {
+  /** The connection is over, by an error of this side's if there is one. */
+  end(error: Error = new Error("Cannot send: the connection is over")): void {
     this.#over = true;
+    this.#waiting = 0;
     for (;;) {
       const job = this.#jobs.shift();
       if (job === undefined) return;
-      job.done?.(new Error("Cannot send: the connection is over"));
+      job.done?.(error);
     }
   }
 
@@ -110,26 +121,30 @@ export class Outgoing {
     while (job !== undefined) {
       try {
         await running;
-      } catch (error) {
-        job.done?.(error as Error);
-      }
-      this.#waiting -= job.size;
-      job = this.#over ? undefined : this.#jobs.shift();
-      try {
+        if (this.#over) return;
+        this.#waiting -= job.size;
+        job = this.#jobs.shift();
         running = job?.run();
       } catch (error) {
-        running = undefined;
-        job?.done?.(error as Error);
+        return this.#fail(job, error);
       }
     }
     this.#busy = false;
+  }
+
+  #fail(job: Job | undefined, thrown: unknown): void {
+    const error = toError(thrown, "Cannot send: it failed");
+    job?.done?.(error);
+    if (this.#over) return;
+    this.end(error);
+    this.#failed(error);
   }
 
   #send(
     payload: string | Uint8Array,
     { binary, compress, fin }: Sending,
     done: Done | undefined,
-  ): void {
+  ): void | Promise<void> {
     const conn = this.#conn;
     const type = binary ? 2 : 1;
     // It counts where the message is handed over, which is at once unless others
@@ -144,7 +159,11 @@ export class Outgoing {
       const written = writer.write(payload);
       if (!fin) return this.#tell(written, done);
       this.#fragments = undefined;
-      this.#tell(writer.close(), done);
+      const sent = writer.close();
+      this.#tell(sent, done);
+      // A close would drop what has not been handed over, and is told itself of
+      // what fails.
+      return sent.catch(() => {});
     } finally {
       if (!compress) conn.enableWriteCompression(true);
     }

@@ -17,7 +17,11 @@ import {
   type RedirectRequest,
   responseOf,
 } from "./client.ts";
-import type { ClientOptions, CommonOptions } from "./client_options.ts";
+import {
+  type ClientOptions,
+  CLOSE_TIMEOUT,
+  type CommonOptions,
+} from "./client_options.ts";
 import { type Data, sizeOf, toControlPayload, toPayload } from "./data.ts";
 import { dialError, receiverError } from "./errors.ts";
 import {
@@ -204,6 +208,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
   #conn: Conn | undefined;
   #outgoing: Outgoing | undefined;
   #socket: SocketView | undefined; // once somebody has looked
+  #closeTimeout = CLOSE_TIMEOUT;
   #dropped = 0; // bytes that were sent when nothing could go out any more
   #cut = false; // by terminate()
   #resumed: PromiseWithResolvers<void> | undefined; // while it is paused
@@ -443,7 +448,16 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
     const conn = this.#conn!;
     // The peer's close frame is to be seen.
     insideOf(conn)!.inbound.hold(false);
-    this.#outgoing!.after(() => conn.close(code ?? 1005, String(reason)));
+    const outgoing = this.#outgoing!;
+    // The closing handshake has a limit of its own, but may have to wait itself.
+    const late = outgoing.isBusy
+      ? setTimeout(() => conn.terminate(), this.#closeTimeout)
+      : undefined;
+    if (late !== undefined) conn.closed.then(() => clearTimeout(late));
+    outgoing.after(() => {
+      clearTimeout(late);
+      conn.close(code ?? 1005, String(reason));
+    });
   }
 
   /** Cuts the connection without a closing handshake. */
@@ -536,6 +550,16 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
     }
   }
 
+  // A message is missing in what was sent: the peer must not take it for all.
+  #cutFor(error: Error): void {
+    if (this.#readyState === CLOSED) return;
+    this.#readyState = CLOSING;
+    this.#cut = true;
+    // The callbacks come first.
+    queueMicrotask(() => this.#emit("error", error));
+    this.#conn!.terminate();
+  }
+
   #giveUp(): void {
     this.#readyState = CLOSING;
     const error = new Error(GIVEN_UP);
@@ -553,11 +577,16 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
 
   #attach(
     conn: Conn,
-    { autoPong = true, allowSynchronousEvents = true }: CommonOptions,
+    {
+      autoPong = true,
+      allowSynchronousEvents = true,
+      closeTimeout = CLOSE_TIMEOUT,
+    }: CommonOptions,
   ): void {
     this.#dialing = undefined;
     this.#conn = conn;
-    this.#outgoing = new Outgoing(conn);
+    this.#outgoing = new Outgoing(conn, (error) => this.#cutFor(error));
+    this.#closeTimeout = closeTimeout;
     this.#protocol = conn.subprotocol;
     const { inbound, transport } = insideOf(conn)!;
     this.#extensions = (transport.extensions ?? "").split(",")

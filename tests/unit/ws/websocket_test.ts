@@ -946,6 +946,79 @@ test("WebSocket.terminate() cuts behind what was sent", async () => {
   }
 });
 
+test("WebSocket.close() follows a message in fragments, and what is behind it", async () => {
+  await withPair(async ({ ws, peer }) => {
+    const messages: string[] = [];
+    peer.on("message", (data) => messages.push(String(data)));
+    const over = next(peer, "close");
+    ws.send("a", { fin: false });
+    ws.send("b", { fin: true });
+    ws.send("c");
+    ws.close(1000);
+    assertEquals((await over)[0], 1000);
+    assertEquals(messages, ["ab", "c"]);
+  });
+});
+
+class Reading extends Blob {
+  readonly #bytes: Promise<ArrayBuffer>;
+
+  constructor(bytes: Promise<ArrayBuffer>) {
+    super(["123"]);
+    this.#bytes = bytes;
+  }
+
+  override arrayBuffer(): Promise<ArrayBuffer> {
+    return this.#bytes;
+  }
+}
+
+test("WebSocket.close() is limited by closeTimeout behind a Blob, too", async () => {
+  await withPair(
+    async ({ ws }) => {
+      ws.send(new Reading(new Promise(() => {})));
+      ws.close();
+      assertEquals((await next(ws, "close"))[0], 1006);
+    },
+    {},
+    { closeTimeout: 50 },
+  );
+});
+
+test("WebSocket.send() tells of a Blob that cannot be read, and fails", async () => {
+  await withPair(async ({ ws, peer }) => {
+    const told: unknown[] = [];
+    peer.on("message", () => assert(false));
+    const over = next(peer, "close");
+    const reading = deferred<ArrayBuffer>();
+    const unreadable = new Error("unreadable");
+    ws.on("error", (error) => told.push(["event", error]));
+    ws.send(
+      new Reading(reading.promise),
+      (error) => told.push(["blob", error]),
+    );
+    ws.send("behind", (error) => told.push(["behind", error]));
+    reading.reject(unreadable);
+    assertEquals((await next(ws, "close"))[0], 1006);
+    assertEquals(ws.bufferedAmount, 0);
+    assertEquals(told, [
+      ["blob", unreadable],
+      ["behind", unreadable],
+      ["event", unreadable],
+    ]);
+    assertEquals((await over)[0], 1006);
+  });
+});
+
+test("WebSocket.send() tells of a text that is no UTF-8, behind a Blob, too", async () => {
+  await withPair(async ({ ws }) => {
+    ws.send(new Blob(["first"]));
+    ws.send(hex("ff"), { binary: false });
+    assertInstanceOf((await next(ws, "error"))[0], TypeError);
+    assertEquals((await next(ws, "close"))[0], 1006);
+  });
+});
+
 function randomText(size: number): string {
   let text = "";
   while (text.length < size) text += Math.random().toString(36).slice(2);
