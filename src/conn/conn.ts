@@ -736,7 +736,9 @@ export class Conn<Data = unknown>
    * A stream that sends each chunk as a message: a `string` as text, a
    * `Uint8Array` as binary. Closing it closes the connection with code 1000;
    * aborting it terminates the connection; a chunk of another type fails it
-   * with code 1011. Its promises need not be awaited.
+   * with code 1011. Its promises need not be awaited; but what waits in the
+   * stream is lost where the connection is closed by other means than its
+   * `close()`.
    */
   get writable(): WritableStream<string | Uint8Array> {
     return this.#writable ??= messageWritable(this.#core);

@@ -81,6 +81,19 @@ export function streams(fixture: Fixture): void {
     assertEquals(conn.state, "closed");
   });
 
+  it("writable closes the connection behind writes that nobody awaits", async ({ conn, peer }) => {
+    const writer = conn.writable.getWriter();
+    writer.write("a");
+    writer.write("b");
+    const closed = writer.close();
+    assertEquals(await peer.nextText(), [1, "a"]);
+    assertEquals(await peer.nextText(), [1, "b"]);
+    assertEquals(await peer.nextClose(), [1000, ""]);
+    peer.close(1000);
+    peer.end();
+    await closed;
+  });
+
   it("writable holds its writer back when the peer does not read", async (link) => {
     const { conn, peer } = link;
     const unblock = await block(link);
