@@ -13,11 +13,11 @@ import { BadHandshakeError, type HandshakeResponse } from "../peer_errors.ts";
 import { isToken } from "../handshake/tokens.ts";
 import {
   bare,
-  checkClientOptions,
   type ClientOptions,
   dialerOf,
   headersOf,
 } from "./client_options.ts";
+import { readClientOptions } from "./options.ts";
 
 /** What is dialed, and how; checked. */
 export interface ClientPlan {
@@ -69,23 +69,23 @@ export interface ClientResponse extends Readable {
  * @returns The plan
  * @throws {SyntaxError} If the URL or a subprotocol is malformed
  * @throws {UnsupportedError} If an option cannot be met
- * @throws {TypeError} If an option is malformed
+ * @throws {TypeError} If an option is malformed or unknown
  */
 export function planClient(
   address: string | URL,
-  protocols: string | readonly string[] | ClientOptions | undefined,
-  given: ClientOptions | undefined,
+  protocols: string | readonly string[] | ClientOptions | null | undefined,
+  given: ClientOptions | null | undefined,
 ): ClientPlan {
-  let options = given ?? {};
+  let passed = given;
   let names: string | readonly string[] | undefined;
   if (typeof protocols === "string" || Array.isArray(protocols)) {
     names = protocols;
   } else if (protocols !== undefined && protocols !== null) {
-    options = protocols as ClientOptions;
+    passed = protocols as ClientOptions;
   }
+  const options = readClientOptions(passed);
   names ??= options.protocols ?? [];
   const list = typeof names === "string" ? [names] : [...names];
-  checkClientOptions(options);
   const url = parseAddress(address);
   checkProtocols(list);
   return {

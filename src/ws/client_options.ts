@@ -9,6 +9,7 @@ import type { CompressionOptions } from "../deflate/options.ts";
 import { UnsupportedError } from "../errors.ts";
 import { parseDialURL } from "../handshake/client_url.ts";
 import { buildClientRequest } from "../handshake/client_request.ts";
+import { ownOptions } from "./options.ts";
 import type { Duplex } from "../runtime/sockets/types.ts";
 
 /** How messages are compressed, as `ws` has it. */
@@ -144,18 +145,6 @@ export interface ClientOptions extends CommonOptions {
   rejectUnauthorized?: boolean;
 }
 
-const UNSUPPORTED: Record<string, string> = {
-  agent: "dial through a proxy by a Dialer and its proxy, and use toWs()",
-  generateMask: "masks are the engine's to make",
-  finishRequest: "give headers as the option headers",
-  pfx: "give cert and key in PEM",
-  ciphers: "the runtime chooses them",
-  checkServerIdentity: "give servername",
-  localAddress: "connect by createConnection",
-  family: "connect by createConnection",
-  lookup: "connect by createConnection",
-};
-
 /** The default of `closeTimeout`, in milliseconds. */
 export const CLOSE_TIMEOUT = 30_000;
 
@@ -181,7 +170,7 @@ export function compressionOf(
   option: boolean | PerMessageDeflateOptions | undefined,
 ): CompressionOptions | false {
   if (!option) return false;
-  const given = option === true ? {} : option;
+  const given = ownOptions(option === true ? undefined : option);
   const { clientMaxWindowBits: bits } = given;
   return {
     level: given.zlibDeflateOptions?.level ?? -1,
@@ -191,32 +180,6 @@ export function compressionOf(
     serverMaxWindowBits: given.serverMaxWindowBits ?? 15,
     clientMaxWindowBits: typeof bits === "number" ? bits : 15,
   };
-}
-
-/**
- * Refuses what cannot be done, and would otherwise go unnoticed.
- *
- * @param options The options
- * @throws {UnsupportedError} If there is one
- * @throws {RangeError} If the version is unknown
- */
-export function checkClientOptions(options: ClientOptions): void {
-  const given = options as Record<string, unknown>;
-  for (const [name, wayOut] of Object.entries(UNSUPPORTED)) {
-    const value = given[name];
-    if (value === undefined || value === null || value === false) continue;
-    throw new UnsupportedError(`Cannot use option ${name} of ws: ${wayOut}`);
-  }
-  const { protocolVersion = 13 } = options;
-  if (protocolVersion === 13) return;
-  if (protocolVersion === 8) {
-    throw new UnsupportedError(
-      "Cannot use option protocolVersion of ws: 8 is no version of a standard, use 13",
-    );
-  }
-  throw new RangeError(
-    `Unsupported protocol version: ${protocolVersion} (supported versions: 13)`,
-  );
 }
 
 /** A Dialer of the options. */

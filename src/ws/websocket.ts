@@ -36,6 +36,7 @@ import {
   type WsListener,
   type WsMessageEvent,
 } from "./events.ts";
+import { ownOptions } from "./options.ts";
 import { type Done, Outgoing } from "./outgoing.ts";
 import { SocketView } from "./socket_view.ts";
 import type { createWebSocketStream } from "./stream.ts";
@@ -225,12 +226,12 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
    * @param options The options
    * @throws {SyntaxError} If the URL or a subprotocol is malformed
    * @throws {UnsupportedError} If an option cannot be met
-   * @throws {TypeError} If an option is malformed
+   * @throws {TypeError} If an option is malformed or unknown
    */
   constructor(
     address: string | URL | null,
-    protocols?: string | readonly string[] | ClientOptions,
-    options?: ClientOptions,
+    protocols?: string | readonly string[] | ClientOptions | null,
+    options?: ClientOptions | null,
   ) {
     super();
     // A server's, which gets its connection later.
@@ -340,7 +341,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
     listener: WsListener,
     options?: { once?: boolean },
   ): void {
-    addListener(this, type, listener, options?.once === true);
+    addListener(this, type, listener, ownOptions(options).once === true);
   }
 
   /**
@@ -373,7 +374,9 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
   ): void {
     this.#requireOpening();
     const done = typeof options === "function" ? options : callback;
-    const given = typeof options === "function" ? {} : options ?? {};
+    const given = ownOptions(
+      typeof options === "function" ? undefined : options,
+    );
     const payload = toPayload(data);
     if (this.#readyState !== OPEN) {
       this.#refuse(sizeOf(payload), done);
@@ -801,7 +804,7 @@ export function toWs(conn: Conn): WebSocket {
     throw new TypeError("Cannot make WebSocket: it must be over a Conn");
   }
   const ws = new WebSocket(null);
-  attach(ws, conn, {});
+  attach(ws, conn, ownOptions<CommonOptions>(undefined));
   nextTurn().then(() => {
     if (ws.readyState === OPEN) ws.emit("open");
   });

@@ -28,6 +28,7 @@ import {
   compressionOf,
   connOptions,
 } from "./client_options.ts";
+import { ownOptions, readServerOptions } from "./options.ts";
 import { attach, WebSocket } from "./websocket.ts";
 
 /** What `verifyClient` is told of a request. */
@@ -203,20 +204,20 @@ export class WebSocketServer extends EventEmitter<WebSocketServerEvents> {
    *
    * @param options One of `port`, `server` and `noServer`, and others
    * @param callback Is called when it listens
-   * @throws {TypeError} If it is not one of the three
+   * @throws {TypeError} If it is not one of the three, or an option is unknown
    * @throws {RangeError} If a limit is out of range
    */
   constructor(options: ServerOptions, callback?: () => void) {
     super();
-    this.options = {
+    this.options = ownOptions<ServerOptions>({
       allowSynchronousEvents: true,
       autoPong: true,
       maxPayload: 100 * 1024 * 1024,
       perMessageDeflate: false,
       clientTracking: true,
       noServer: false,
-      ...options,
-    };
+      ...readServerOptions(options),
+    });
     const { port, server, noServer } = this.options;
     const ways = [port != null, Boolean(server), Boolean(noServer)];
     if (ways.filter(Boolean).length !== 1) {
@@ -514,7 +515,8 @@ function faultOf(request: IncomingMessage): Fault | undefined {
 }
 
 function header(request: IncomingMessage, name: string): string | undefined {
-  const value = request.headers[name];
+  const { headers } = request;
+  const value = Object.hasOwn(headers, name) ? headers[name] : undefined;
   return Array.isArray(value) ? value.join(", ") : value;
 }
 

@@ -32,6 +32,7 @@ import { Upgrader } from "../../../src/server/upgrader.ts";
 import type { UpgraderOptions } from "../../../src/server/upgrader_options.ts";
 import { ca, certificate } from "../../support/http_server.ts";
 import { test } from "../../support/helper.ts";
+import { polluted } from "../../support/polluted.ts";
 
 interface Sample {
   readonly size?: number;
@@ -50,25 +51,6 @@ const SAMPLE: OptionsOf<Sample> = declareOptions({
 // deno-lint-ignore no-explicit-any -- of any type
 function wrong(value: unknown): any {
   return value;
-}
-
-/** Runs while `Object.prototype` has a property. */
-async function polluted<T>(
-  name: string,
-  value: unknown,
-  run: () => T | Promise<T>,
-): Promise<T> {
-  Object.defineProperty(Object.prototype, name, {
-    value,
-    configurable: true,
-    writable: true,
-    enumerable: true,
-  });
-  try {
-    return await run();
-  } finally {
-    delete (Object.prototype as Record<string, unknown>)[name];
-  }
 }
 
 test("readOptions() reads own options, and those of classes", () => {
