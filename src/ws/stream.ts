@@ -1,5 +1,6 @@
 import { Duplex, type DuplexOptions } from "node:stream";
 
+import { nextTurn } from "../base/turns.ts";
 import type { WebSocket } from "./websocket.ts";
 
 /**
@@ -59,7 +60,8 @@ export function createWebSocketStream(
     destroy(error, callback) {
       const over = () => {
         callback(error);
-        queueMicrotask(() => duplex.emit("close"));
+        // The error's event comes first, in a turn of its own on some runtimes.
+        nextTurn().then(() => duplex.emit("close"));
       };
       if (ws.readyState === ws.CLOSED) return over();
       ws.once("error", () => {});

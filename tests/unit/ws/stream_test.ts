@@ -96,3 +96,25 @@ test("createWebSocketStream() cuts the connection when it is destroyed", async (
     assertEquals((await closed)[0], 1006);
   });
 });
+
+test("createWebSocketStream() emits error before close", async () => {
+  for (const state of ["OPEN", "CLOSED"] as const) {
+    await withPair(async ({ ws }) => {
+      const duplex = createWebSocketStream(ws);
+      duplex.resume();
+      if (state === "CLOSED") {
+        // Its writing side is open still, so the stream is not over.
+        const over = next(ws, "close");
+        ws.close();
+        await over;
+      }
+      const events: string[] = [];
+      duplex.on("error", () => events.push("error"));
+      duplex.on("close", () => events.push("close"));
+      const closed = next(duplex, "close");
+      duplex.destroy(new Error("destroyed"));
+      await closed;
+      assertEquals([state, ...events], [state, "error", "close"]);
+    });
+  }
+});
