@@ -12,6 +12,30 @@ import { buildClientRequest } from "../handshake/client_request.ts";
 import { ownOptions } from "./options.ts";
 import type { Duplex } from "../runtime/sockets/types.ts";
 
+/** The options of `node:zlib`, which is where each is explained. */
+export interface ZlibOptions {
+  /** The level of compression. Default: zlib's own level. */
+  level?: number | undefined;
+  /** Takes no effect. Default: none. */
+  chunkSize?: number | undefined;
+  /** Takes no effect. Default: none. */
+  dictionary?: ArrayBufferLike | ArrayBufferView | undefined;
+  /** Takes no effect. Default: none. */
+  finishFlush?: number | undefined;
+  /** Takes no effect. Default: none. */
+  flush?: number | undefined;
+  /** Takes no effect. Default: none. */
+  info?: boolean | undefined;
+  /** Takes no effect. Default: none. */
+  maxOutputLength?: number | undefined;
+  /** Takes no effect. Default: none. */
+  memLevel?: number | undefined;
+  /** Takes no effect. Default: none. */
+  strategy?: number | undefined;
+  /** Takes no effect. Default: none. */
+  windowBits?: number | undefined;
+}
+
 /** How messages are compressed, as `ws` has it. */
 export interface PerMessageDeflateOptions {
   /**
@@ -45,9 +69,9 @@ export interface PerMessageDeflateOptions {
    */
   threshold?: number;
   /** Of zlib's options, the level alone is used. Default: zlib's own level. */
-  zlibDeflateOptions?: { level?: number };
+  zlibDeflateOptions?: ZlibOptions;
   /** Takes no effect: inflating has nothing to choose. Default: none. */
-  zlibInflateOptions?: object;
+  zlibInflateOptions?: ZlibOptions;
   /** Takes no effect: zlib's work is shared by turns. Default: none. */
   concurrencyLimit?: number;
 }

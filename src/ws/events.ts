@@ -4,20 +4,21 @@
  */
 
 import type { Buffer } from "node:buffer";
-import type { EventEmitter } from "node:events";
+
+import type { RawData, WebSocket } from "./websocket.ts";
 
 /** An event, as `ws` has them; of an `open`, nothing more. */
 export interface WsEvent {
   /** The event's name. */
   readonly type: string;
   /** The object that it is of. */
-  readonly target: unknown;
+  readonly target: WebSocket;
 }
 
 /** The event of a message. */
 export interface WsMessageEvent extends WsEvent {
   /** Text, or bytes as `binaryType` says. */
-  readonly data: unknown;
+  readonly data: string | RawData;
 }
 
 /** The event of an end. */
@@ -38,9 +39,21 @@ export interface WsErrorEvent extends WsEvent {
   readonly message: string;
 }
 
-/** What `addEventListener()` takes as a listener. */
-export type WsListener = ((event: never) => void) | {
-  handleEvent(event: never): void;
+/** The events that `addEventListener()` knows, by their names. */
+export interface WsEventMap {
+  /** The connection has been made. */
+  open: WsEvent;
+  /** A message has come. */
+  message: WsMessageEvent;
+  /** The connection is over. */
+  close: WsCloseEvent;
+  /** The connection has failed. */
+  error: WsErrorEvent;
+}
+
+/** What `addEventListener()` takes as a listener of such an event. */
+export type WsListener<E = never> = ((event: E) => void) | {
+  handleEvent(event: E): void;
 };
 
 /** The objects whose connections have ended by both close frames. */
@@ -62,7 +75,7 @@ const wrapped: WeakMap<object, Wrapped> = new WeakMap();
  * @param type The event's name
  * @returns The handler, or `null`
  */
-export function getHandler(target: EventEmitter, type: string): unknown {
+export function getHandler(target: WebSocket, type: string): unknown {
   for (const listener of target.listeners(type)) {
     const found = wrapped.get(listener);
     if (found?.isAttribute) return found.handler;
@@ -78,7 +91,7 @@ export function getHandler(target: EventEmitter, type: string): unknown {
  * @param handler The handler
  */
 export function setHandler(
-  target: EventEmitter,
+  target: WebSocket,
   type: string,
   handler: unknown,
 ): void {
@@ -101,7 +114,7 @@ export function setHandler(
  * @param once Whether it is for one event
  */
 export function addListener(
-  target: EventEmitter,
+  target: WebSocket,
   type: string,
   handler: WsListener,
   once: boolean,
@@ -115,7 +128,7 @@ export function addListener(
 
 /** Takes a listener off. */
 export function removeListener(
-  target: EventEmitter,
+  target: WebSocket,
   type: string,
   handler: unknown,
 ): void {
@@ -124,7 +137,7 @@ export function removeListener(
 }
 
 function find(
-  target: EventEmitter,
+  target: WebSocket,
   type: string,
   handler: unknown,
 ): (() => void) | undefined {
@@ -138,7 +151,7 @@ function find(
 type Listener = (...args: any[]) => void;
 
 function wrap(
-  target: EventEmitter,
+  target: WebSocket,
   type: string,
   handler: WsListener,
   isAttribute: boolean,
@@ -155,7 +168,7 @@ function wrap(
 }
 
 function eventOf(
-  target: EventEmitter,
+  target: WebSocket,
   type: string,
   // deno-lint-ignore no-explicit-any -- whatever is emitted
 ): ((...args: any[]) => WsEvent) | undefined {
@@ -163,7 +176,7 @@ function eventOf(
     case "open":
       return () => ({ type, target });
     case "message":
-      return (data: unknown, isBinary: boolean): WsMessageEvent => ({
+      return (data: RawData, isBinary: boolean): WsMessageEvent => ({
         type,
         target,
         data: isBinary ? data : String(data),

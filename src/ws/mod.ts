@@ -54,6 +54,7 @@ export type {
   ClientOptions,
   CommonOptions,
   PerMessageDeflateOptions,
+  ZlibOptions,
 } from "./client_options.ts";
 export type { ClientResponse, RedirectRequest } from "./client.ts";
 export type { Data } from "./data.ts";
@@ -61,9 +62,11 @@ export type {
   WsCloseEvent,
   WsErrorEvent,
   WsEvent,
+  WsEventMap,
   WsListener,
   WsMessageEvent,
 } from "./events.ts";
+export type { AnyListener, TypedEmitter } from "./typed_emitter.ts";
 export type {
   BinaryType,
   RawData,

@@ -11,6 +11,7 @@ import type {
   ClientOptions,
   CommonOptions,
   PerMessageDeflateOptions,
+  ZlibOptions,
 } from "./client_options.ts";
 import type { ServerOptions } from "./websocket_server.ts";
 
@@ -92,22 +93,21 @@ const COMMON_IGNORED = [
   "maxFragments",
   "maxPendingAutoPongs",
 ];
-const ZLIB_IGNORED = [
-  "chunkSize",
-  "dictionary",
-  "finishFlush",
-  "flush",
-  "info",
-  "maxOutputLength",
-  "memLevel",
-  "strategy",
-  "windowBits",
-];
-
-const ZLIB: OptionsOf<{ level?: number }> = {
+const ZLIB: OptionsOf<ZlibOptions> = {
   what: "zlib",
   use: "{ … }",
-  names: withOthers({ level: true }, ZLIB_IGNORED),
+  names: {
+    level: true,
+    chunkSize: true,
+    dictionary: true,
+    finishFlush: true,
+    flush: true,
+    info: true,
+    maxOutputLength: true,
+    memLevel: true,
+    strategy: true,
+    windowBits: true,
+  },
 };
 
 const DEFLATE: OptionsOf<PerMessageDeflateOptions> = {

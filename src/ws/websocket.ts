@@ -1,7 +1,7 @@
 // The class as `ws` documents it, and its connection: hence past 300 lines.
 
 import { Buffer } from "node:buffer";
-import { EventEmitter } from "node:events";
+import type { EventEmitter } from "node:events";
 
 import { isInstance, toError } from "../base/user_values.ts";
 import { nextTurn } from "../base/turns.ts";
@@ -33,6 +33,7 @@ import {
   type WsCloseEvent,
   type WsErrorEvent,
   type WsEvent,
+  type WsEventMap,
   type WsListener,
   type WsMessageEvent,
 } from "./events.ts";
@@ -40,6 +41,7 @@ import { ownOptions } from "./options.ts";
 import { type Done, Outgoing } from "./outgoing.ts";
 import { SocketView } from "./socket_view.ts";
 import type { createWebSocketStream } from "./stream.ts";
+import { TypedEmitter } from "./typed_emitter.ts";
 import type { WebSocketServer } from "./websocket_server.ts";
 
 /** How binary messages are given: a Buffer, an ArrayBuffer, a list of Buffers, or a Blob. */
@@ -174,7 +176,7 @@ export let attach: (ws: WebSocket, conn: Conn, options: CommonOptions) => void;
  * await Promise.all([once(ws, "close"), once(peer, "close")]);
  * ```
  */
-export class WebSocket extends EventEmitter<WebSocketEvents> {
+export class WebSocket extends TypedEmitter<WebSocketEvents> {
   /** 0: the connection has not been made. */
   declare static readonly CONNECTING: 0;
   /** 1: messages can be sent. */
@@ -336,9 +338,9 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
    * @param listener The listener, or an object with `handleEvent`
    * @param options Whether it is for one event: `once`
    */
-  addEventListener(
-    type: "open" | "message" | "error" | "close",
-    listener: WsListener,
+  addEventListener<K extends keyof WsEventMap>(
+    type: K,
+    listener: WsListener<WsEventMap[K]>,
     options?: { once?: boolean },
   ): void {
     addListener(this, type, listener, ownOptions(options).once === true);
@@ -350,9 +352,9 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
    * @param type The event's name
    * @param listener The listener
    */
-  removeEventListener(
-    type: "open" | "message" | "error" | "close",
-    listener: WsListener,
+  removeEventListener<K extends keyof WsEventMap>(
+    type: K,
+    listener: WsListener<WsEventMap[K]>,
   ): void {
     removeListener(this, type, listener);
   }

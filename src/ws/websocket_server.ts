@@ -2,7 +2,7 @@
 
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
-import { EventEmitter } from "node:events";
+import type { EventEmitter } from "node:events";
 import http from "node:http";
 
 import { connSettings } from "../conn/options.ts";
@@ -29,6 +29,7 @@ import {
   connOptions,
 } from "./client_options.ts";
 import { ownOptions, readServerOptions } from "./options.ts";
+import { TypedEmitter } from "./typed_emitter.ts";
 import { attach, WebSocket } from "./websocket.ts";
 
 /** What `verifyClient` is told of a request. */
@@ -99,8 +100,9 @@ export interface HttpServer extends EventEmitter {
 
 /** The events of a {@linkcode WebSocketServer}, with what listeners are called with. */
 export interface WebSocketServerEvents {
-  /** A connection has been made. */
-  connection: [ws: WebSocket, request: IncomingMessage];
+  /** A connection has been made; behind it, what `emit()` was given beside. */
+  // deno-lint-ignore no-explicit-any -- whatever the application hands over
+  connection: [ws: WebSocket, request: IncomingMessage, ...rest: any[]];
   /** The server is closed, and its connections are over. */
   close: [];
   /** The HTTP server has failed. */
@@ -138,7 +140,7 @@ type State = "running" | "closing" | "closed";
  * wss.on("connection", function connection(ws) {
  *   ws.on("error", console.error);
  *   ws.on("message", function message(data, isBinary) {
- *     wss.clients!.forEach(function each(client) {
+ *     wss.clients.forEach(function each(client) {
  *       if (client.readyState === WebSocket.OPEN) {
  *         client.send(data, { binary: isBinary });
  *       }
@@ -188,11 +190,11 @@ type State = "running" | "closing" | "closed";
  * await once(server.close(), "close");
  * ```
  */
-export class WebSocketServer extends EventEmitter<WebSocketServerEvents> {
+export class WebSocketServer extends TypedEmitter<WebSocketServerEvents> {
   /** The options, with the defaults filled in. */
   readonly options: ServerOptions;
-  /** The connections, unless `clientTracking` is off. */
-  readonly clients: Set<WebSocket> | undefined;
+  /** The connections; `undefined` where `clientTracking` is off, as with `ws`. */
+  readonly clients: Set<WebSocket>;
   readonly #compression: CompressionSettings | undefined;
   #server: HttpServer | http.Server | undefined;
   #listeners: Record<string, (...args: never[]) => void> = {};
@@ -225,7 +227,7 @@ export class WebSocketServer extends EventEmitter<WebSocketServerEvents> {
         "Cannot make WebSocketServer: give one, and only one, of port, server and noServer",
       );
     }
-    this.clients = this.options.clientTracking ? new Set() : undefined;
+    this.clients = this.options.clientTracking ? new Set() : undefined as never;
     const compression = compressionOf(this.options.perMessageDeflate);
     this.#compression = compressionSettings(compression);
     connSettings(connOptions(this.options), "server");
@@ -276,7 +278,7 @@ export class WebSocketServer extends EventEmitter<WebSocketServerEvents> {
     this.#server = undefined;
     const own = this.options.port != null ? server as http.Server : undefined;
     const done = () => {
-      if (this.clients === undefined || this.clients.size === 0) {
+      if (!this.clients?.size) {
         queueMicrotask(() => this.#emitClose());
       } else {
         this.#waits = true;
@@ -447,7 +449,7 @@ export class WebSocketServer extends EventEmitter<WebSocketServerEvents> {
 
   #track(ws: WebSocket): void {
     const { clients } = this;
-    if (clients === undefined) return;
+    if (!clients) return;
     clients.add(ws);
     ws.on("close", () => {
       clients.delete(ws);

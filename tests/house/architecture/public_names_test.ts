@@ -206,6 +206,7 @@ const ENTRY_POINTS: Record<string, Names> = {
       "toWs",
     ],
     types: [
+      "AnyListener",
       "BinaryType",
       "ClientOptions",
       "ClientResponse",
@@ -226,8 +227,10 @@ const ENTRY_POINTS: Record<string, Names> = {
       "WsCloseEvent",
       "WsErrorEvent",
       "WsEvent",
+      "WsEventMap",
       "WsListener",
       "WsMessageEvent",
+      "ZlibOptions",
     ],
   },
 };

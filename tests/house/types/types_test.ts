@@ -43,6 +43,7 @@ test("Handler and Upgrader fit the forms of Deno.serve", async () => {
       "--no-config",
       fileHere("deno_forms.ts"),
       fileHere("data_forms.ts"),
+      fileHere("ws_forms.ts"),
     ],
     fileHere("."),
   );
@@ -72,7 +73,11 @@ test("Handler and Upgrader fit the forms of Bun.serve", async () => {
           allowImportingTsExtensions: true,
           types: ["bun-types"],
         },
-        files: [fileHere("bun_forms.ts"), fileHere("data_forms.ts")],
+        files: [
+          fileHere("bun_forms.ts"),
+          fileHere("data_forms.ts"),
+          fileHere("ws_forms.ts"),
+        ],
       }),
     );
     let installed = await runDeno(["install", "--quiet"], folder);
@@ -87,7 +92,8 @@ test("Handler and Upgrader fit the forms of Bun.serve", async () => {
     // Bun runs `src/` and ships no checker of it; that is `deno check`. What
     // counts here is what a user of the surface meets.
     const faults = output.split(/\n(?=\S)/).filter((fault) =>
-      fault.startsWith("error TS") || /^\S*(?:bun|data)_forms\.ts\(/.test(fault)
+      fault.startsWith("error TS") ||
+      /^\S*(?:bun|data|ws)_forms\.ts\(/.test(fault)
     );
     assertEquals(faults, []);
   } finally {

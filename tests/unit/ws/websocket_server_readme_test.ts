@@ -151,7 +151,7 @@ test("WebSocketServer: the README's broadcast, to all but the sender", async () 
   wss.on("connection", function connection(ws) {
     ws.on("error", console.error);
     ws.on("message", function message(data, isBinary) {
-      wss.clients!.forEach(function each(client) {
+      wss.clients.forEach(function each(client) {
         if (client !== ws && client.readyState === WebSocket.OPEN) {
           client.send(data, { binary: isBinary });
         }
@@ -195,7 +195,7 @@ test("WebSocketServer: the README's broken connections are detected and closed",
     ws.on("pong", () => alive.add(ws));
   });
   const interval = setInterval(function ping() {
-    wss.clients!.forEach(function each(ws) {
+    wss.clients.forEach(function each(ws) {
       if (!alive.has(ws)) return ws.terminate();
       alive.delete(ws);
       ws.ping();

@@ -102,11 +102,11 @@ test("WebSocketServer emits connection with the request, before any message", as
 
 test("WebSocketServer.clients holds the connections that are there", async () => {
   await withPair(async ({ wss, ws, peer }) => {
-    assertEquals([...wss.clients!], [peer]);
+    assertEquals([...wss.clients], [peer]);
     const over = next(peer, "close");
     ws.close();
     await over;
-    assertEquals(wss.clients!.size, 0);
+    assertEquals(wss.clients.size, 0);
   });
   await withServer((_url, wss) => {
     assertEquals(wss.clients, undefined);
