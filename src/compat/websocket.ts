@@ -90,7 +90,9 @@ interface Given {
  * `BadHandshakeError` with the server's answer, say. `extensions` is what the
  * server has answered; permessage-deflate is offered if `enableCompression` asks
  * for it. Ports are not blocked, and the connection is made without a page:
- * there is no Origin unless `headers` has it.
+ * there is no Origin unless `headers` has it. Unlike in browsers, messages have a
+ * limit: one of more than 16 MiB fails the connection, unless a `dialer` with
+ * another `readLimit` is given.
  *
  * @example Usage
  * ```ts
@@ -525,7 +527,7 @@ export class WebSocket extends EventTarget {
  * The interface of browsers over a connection, server's or client's, which is read
  * by it from now on: for libraries that want such an object on a server. It is open
  * at once, and an `open` event follows for those who wait for one. Its `url` is
- * empty.
+ * empty. Messages are limited by the connection's `readLimit`, by default 16 MiB.
  *
  * @param conn The connection, from which nobody else reads
  * @returns The object

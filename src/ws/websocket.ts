@@ -430,7 +430,7 @@ export class WebSocket extends TypedEmitter<WebSocketEvents> {
    *
    * @param code The code; default: none
    * @param data The reason, at most 123 bytes; default: none
-   * @throws {TypeError} If the code may not be sent
+   * @throws {TypeError} If the code may not be sent, or the reason is no UTF-8
    * @throws {RangeError} If the reason is too long
    */
   close(code?: number, data?: string | Uint8Array): void {
@@ -443,12 +443,7 @@ export class WebSocket extends TypedEmitter<WebSocketEvents> {
     ) {
       throw new TypeError("First argument must be a valid error code number");
     }
-    const reason = code === undefined || !data
-      ? ""
-      : Buffer.from(data as string);
-    if (reason.length > 123) {
-      throw new RangeError("The message must not be greater than 123 bytes");
-    }
+    const reason = code === undefined || !data ? "" : reasonOf(data);
     this.#readyState = CLOSING;
     const conn = this.#conn!;
     // The peer's close frame is to be seen.
@@ -461,7 +456,7 @@ export class WebSocket extends TypedEmitter<WebSocketEvents> {
     if (late !== undefined) conn.closed.then(() => clearTimeout(late));
     outgoing.after(() => {
       clearTimeout(late);
-      conn.close(code ?? 1005, String(reason));
+      conn.close(code ?? 1005, reason);
     });
   }
 
@@ -757,6 +752,16 @@ export class WebSocket extends TypedEmitter<WebSocketEvents> {
     );
     queueMicrotask(() => done(error));
   }
+}
+
+function reasonOf(data: string | Uint8Array): string {
+  const bytes = Buffer.from(data as string);
+  if (bytes.length > 123) {
+    throw new RangeError("The message must not be greater than 123 bytes");
+  }
+  const text = String(bytes);
+  if (Buffer.from(text).equals(bytes)) return text;
+  throw new TypeError("Cannot close: the reason must be UTF-8, give a string");
 }
 
 function toBuffer(data: Uint8Array<ArrayBuffer>): Buffer<ArrayBuffer> {

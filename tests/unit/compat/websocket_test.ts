@@ -10,6 +10,7 @@ import {
   type Conn,
   Dialer,
   MemoryCookieJar,
+  ReadLimitError,
   serve,
   type ServeOptions,
 } from "../../../mod.ts";
@@ -143,6 +144,28 @@ test("WebSocket tells in its error event why it failed", async () => {
   }, {
     upgrader: { authorize: () => new Response(null, { status: 401 }) },
   });
+});
+
+test("WebSocket fails at a message of more than 16 MiB, or its Dialer's limit", async () => {
+  await using server = await serve(async (conn) => {
+    await conn.send(new Uint8Array(16 * 1024 * 1024 + 1));
+    await conn.closed;
+  }, { port: 0, hostname: "127.0.0.1" });
+  const url = `ws://127.0.0.1:${server.addr.port}`;
+  const socket = new WebSocket(url);
+  const error = next<ErrorEvent>(socket, "error");
+  const over = next<CloseEvent>(socket, "close");
+  assertInstanceOf((await error).error, ReadLimitError);
+  assertEquals((await over).code, 1006);
+
+  const dialer = new Dialer({ readLimit: 20_000_000 });
+  const raised = new WebSocket(url, [], { dialer });
+  raised.binaryType = "arraybuffer";
+  const { data } = await next<MessageEvent>(raised, "message");
+  assertEquals(data.byteLength, 16 * 1024 * 1024 + 1);
+  const closed = next(raised, "close");
+  raised.close();
+  await closed;
 });
 
 test("WebSocket is heard by other listeners, and goes on, when one throws", async () => {

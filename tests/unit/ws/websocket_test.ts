@@ -454,6 +454,15 @@ test("WebSocket.close() without a code is 1005", async () => {
   });
 });
 
+test("WebSocket.close() sends a reason as it is, text or bytes", async () => {
+  for (const reason of ["\ufeffä", Buffer.from("\ufeffä")]) {
+    await withPair(async ({ ws, peer }) => {
+      ws.close(1000, reason);
+      assertEquals(String((await next(peer, "close"))[1]), "\ufeffä");
+    });
+  }
+});
+
 test("WebSocket.close() throws for what may not be sent", async () => {
   await withPair(({ ws }) => {
     for (const code of [0, 999, 1004, 1005, 1006, 1015, 2999, 5000, "1000"]) {
@@ -461,6 +470,7 @@ test("WebSocket.close() throws for what may not be sent", async () => {
     }
     assertThrows(() => ws.close(1000, "x".repeat(124)), RangeError);
     assertThrows(() => ws.close(1000, "ä".repeat(62)), RangeError);
+    assertThrows(() => ws.close(1000, hex("61 ff")), TypeError, "UTF-8");
     assertEquals(ws.readyState, 1);
     return Promise.resolve();
   });
