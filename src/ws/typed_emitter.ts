@@ -20,16 +20,14 @@ export type AnyListener = (this: any, ...args: any[]) => void;
  * const [client, server] = pipe();
  * const ws = toWs(client);
  * const heard: unknown[] = [];
- * ws.on("pong", (data) => heard.push(data.toString()));
+ * ws.on("message", (data, isBinary) => heard.push(String(data), isBinary));
  * ws.on("of my own", (value) => heard.push(value));
  * ws.emit("of my own", 1);
- * const reading = server.readMessage();
- * ws.ping("alive?");
- * await once(ws, "pong");
- * assertEquals(heard, [1, "alive?"]);
- * ws.close();
- * await reading.catch(() => {});
- * await once(ws, "close");
+ * server.send("Hello");
+ * await once(ws, "message");
+ * assertEquals(heard, [1, "Hello", false]);
+ * ws.terminate();
+ * await Promise.all([once(ws, "close"), server.closed]);
  * ```
  */
 export class TypedEmitter<E extends { [K in keyof E]: unknown[] }>
