@@ -117,8 +117,10 @@ export function insideOf(conn: unknown): Inside | undefined {
  * An awaited read or write lets others run: when the connections of the process
  * have together handled some milliseconds' worth of messages, the next promise
  * settles in a later turn of the event loop. Calls on a connection that is over
- * reject in a later turn as well. A loop that awaits nothing blocks everything
- * else, as in any program.
+ * reject in a later turn as well, and those of its streams settle in one. A loop
+ * that awaits nothing blocks everything else, as in any program; and so does one
+ * that awaits only what the platform does with a stream that is over without
+ * calling it: `writer.ready`, `new Response(stream)`, `pipeThrough()`.
  *
  * @example Echo
  * ```ts no-assert
@@ -738,9 +740,12 @@ export class Conn<Data = unknown>
    * aborting it terminates the connection; a chunk of another type fails it
    * with code 1011. Its promises need not be awaited; but what waits in the
    * stream is lost where the connection is closed by other means than its
-   * `close()`.
+   * `close()`. Once the connection is over, each access gives a new stream, which
+   * soon errors as the old one did.
    */
   get writable(): WritableStream<string | Uint8Array> {
+    // A pipe into a stream that has failed would settle at once.
+    if (this.state === "closed") this.#writable = undefined;
     return this.#writable ??= messageWritable(this.#core);
   }
 

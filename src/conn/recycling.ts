@@ -36,6 +36,10 @@ export function giveBack(chunk: unknown): void {
 export class PieceStream extends QuietReadable<Piece> {
   #lends = false;
 
+  constructor(source: UnderlyingDefaultSource<Piece>) {
+    super(source, () => void (this.#lends = false));
+  }
+
   /** Whether pieces go only to such a writer. */
   get lends(): boolean {
     return this.#lends;
@@ -47,11 +51,7 @@ export class PieceStream extends QuietReadable<Piece> {
   ): Promise<void> {
     // A pipe from a locked stream is refused, and must not affect the one that
     // runs.
-    if (this.locked) return super.pipeTo(destination, options);
-    this.#lends = writers.has(destination);
-    const piped = super.pipeTo(destination, options);
-    const over = () => void (this.#lends = false);
-    piped.then(over, over);
-    return piped;
+    if (!this.locked) this.#lends = writers.has(destination);
+    return super.pipeTo(destination, options);
   }
 }

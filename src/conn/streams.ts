@@ -38,13 +38,11 @@ export function messageWritable(
       controller.signal.addEventListener("abort", () => core.terminate(), {
         once: true,
       });
-      // Whoever waits for room must see the end.
-      core.ending.closed.then((info) => {
-        const { error, isExpected } = endOf(info);
-        // A pipe from `readable` must see that end first, so that it closes.
-        if (isExpected) soon(() => controller.error(error));
-        else controller.error(error);
-      });
+      // Whoever waits for room must see the end; a turn later, as a pipe from
+      // `readable` must see it first, so that it closes.
+      core.ending.closed.then((info) =>
+        soon(() => controller.error(endOf(info).error))
+      );
     },
     write: (chunk) => {
       try {

@@ -117,7 +117,8 @@ export class Presence {
     checkTopic(topic);
     checkName(name);
     if (!isConn(conn)) throw new TypeError("Cannot track: it takes a Conn");
-    const promise = this.#track(`?${topic}`, conn, name);
+    // In a later turn, as a loop that ignores errors must not keep others waiting.
+    const promise = this.#track(`?${topic}`, conn, name).finally(nextTurn);
     promise.catch(() => {});
     return promise;
   }

@@ -5,6 +5,7 @@ import { joinMessages } from "../../src/conn/join_messages.ts";
 import type { Conn } from "../../src/conn/conn.ts";
 import { PreparedMessage } from "../../src/prepared.ts";
 import { hex } from "../support/helper.ts";
+import { letsOthers } from "../support/lets_others.ts";
 import { behaviours, block, type Fixture, isPending, turn } from "./fixture.ts";
 
 /** Connections as streams, and promises that nobody awaits. */
@@ -220,6 +221,58 @@ export function streams(fixture: Fixture): void {
     { needs: ["terminate"] },
   );
 
+  for (const how of ["close", "reset"] as const) {
+    it(`stubborn loops over streams that are over (${how}) keep no timer waiting`, async ({ conn, peer }) => {
+      peer.text("x");
+      const message = await conn.nextReader();
+      const { readable, bytes } = conn;
+      if (how === "reset") peer.reset();
+      else {
+        peer.close(1000);
+        peer.end();
+      }
+      await conn.closed;
+      const writer = conn.writable.getWriter();
+      const loops = [
+        drained(readable),
+        drained(bytes),
+        drained(message.readable),
+        () => readable.values().next(),
+        () => readable.values().return!(),
+        () => readable.pipeTo(new WritableStream()),
+        () => bytes.pipeTo(new WritableStream()),
+        () => message.readable.pipeTo(new WritableStream()),
+        () => readable.cancel(),
+        () => bytes.cancel(),
+        async () => {
+          const reader = readable.getReader();
+          try {
+            await reader.cancel();
+          } finally {
+            reader.releaseLock();
+          }
+        },
+        () => ReadableStream.from(["x"]).pipeTo(conn.writable),
+        () => conn.writable.close(),
+        () => conn.writable.abort(),
+        () => writer.write("x"),
+        () => writer.close(),
+        () => writer.abort(),
+        () => conn.nextWriter(1).close(),
+        () => conn.nextWriter(1).abort(),
+      ];
+      if (conn.capabilities.ping) {
+        loops.push(
+          () => conn.nextWriter(9).close(),
+          () => conn.nextWriter(9).abort(),
+        );
+      }
+      for (const loop of loops) {
+        assert(await letsOthers(loop), String(loop));
+      }
+    });
+  }
+
   it("joinMessages() joins messages and terms", async ({ conn, peer }) => {
     const text = new Response(joinMessages(conn, "\n")).text();
     peer.text("one");
@@ -287,4 +340,11 @@ export function streams(fixture: Fixture): void {
     },
     { needs: ["ping"] },
   );
+}
+
+/** Reads a stream to its end. */
+function drained(stream: ReadableStream<unknown>): () => Promise<void> {
+  return async () => {
+    for await (const _ of stream);
+  };
 }

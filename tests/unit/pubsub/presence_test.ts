@@ -7,6 +7,7 @@ import { Hub } from "../../../src/pubsub/hub.ts";
 import { Presence } from "../../../src/pubsub/presence.ts";
 import { pipe } from "../../../src/testing/mod.ts";
 import { test, withTimeout } from "../../support/helper.ts";
+import { letsOthers } from "../../support/lets_others.ts";
 import { turn } from "../wire/held_stream.ts";
 import { MemoryBroker, type MemoryClient } from "./memory_broker.ts";
 
@@ -382,4 +383,23 @@ test("presence refuses what it is misused with, and hears no nonsense", async ()
     () => a.presence.track("room", closed, "x"),
     DOMException,
   );
+});
+
+test("presence.track() in a loop that ignores errors keeps no timer waiting", async () => {
+  await using server = new Server(new MemoryBroker(), 1);
+  const { hub, presence } = server;
+  const alone = new Presence(new Hub());
+  const [open, closed] = [server.conn(), server.conn()];
+  closed.terminate();
+  await closed.closed;
+  await presence.track("room", open, "Alice");
+  const loops = [
+    () => presence.track("room", closed, "Alice"),
+    () => presence.track("another", open, "Alice"),
+    () => alone.track("room", open, "Alice"),
+  ];
+  for (const loop of loops) assert(await letsOthers(loop), String(loop));
+  await hub.close();
+  const closedHub = () => presence.track("room", open, "Alice");
+  assert(await letsOthers(closedHub));
 });

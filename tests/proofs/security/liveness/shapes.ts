@@ -301,6 +301,29 @@ export const SHAPES: readonly Shape[] = [
     ignored(conn.readMessage());
     return conn.readMessage();
   }),
+  insists("readable", async (conn) => {
+    for await (const _ of conn.readable);
+  }),
+  insists("bytes", async (conn) => {
+    for await (const _ of conn.bytes);
+  }),
+  insists("pipe readable", (conn) =>
+    conn.readable.pipeTo(
+      new WritableStream(),
+    )),
+  insists("pipe bytes", (conn) => conn.bytes.pipeTo(new WritableStream())),
+  insists("pipe to writable", (conn) =>
+    ReadableStream.from(["x"]).pipeTo(
+      conn.writable,
+    )),
+  insists("readable canceled", (conn) => conn.readable.cancel()),
+  insists("writable closed", (conn) => conn.writable.close()),
+  insists("writable aborted", (conn) => conn.writable.abort()),
+  insists(
+    "nextWriter of a ping, closed",
+    (conn) => conn.nextWriter(9).close(),
+    PING,
+  ),
   insists("compressed: send", (conn) => conn.send(LINES), COMPRESSED),
   {
     name: "stubborn: for await without try",
