@@ -59,6 +59,11 @@ export class Lane {
     return this.#over;
   }
 
+  /** Whether nothing is delivered for now. */
+  get paused(): boolean {
+    return this.#paused;
+  }
+
   /** Delivers from now on. */
   open(receiver: LaneReceiver): void {
     this.#receiver = receiver;

@@ -68,6 +68,7 @@ export class PipeStream implements ByteStream {
   #receiver: ByteReceiver | undefined;
   #started = false;
   #closed = false;
+  #broken: unknown; // why a write to an end that is gone has failed
   #error: unknown;
 
   /**
@@ -113,6 +114,7 @@ export class PipeStream implements ByteStream {
 
   pause(): void {
     this.#incoming.pause();
+    this.#checkEnds();
   }
 
   resume(): void {
@@ -124,17 +126,13 @@ export class PipeStream implements ByteStream {
       queueMicrotask(() => done(this.#reason()));
       return;
     }
-    // A write to an end that is gone breaks the pipe, as on a socket.
-    if (this.#peer!.#closed) {
-      const error = fault("EPIPE", "Cannot write: the other end is closed");
-      queueMicrotask(() => done(error));
-      this.#close(error);
-      return;
-    }
-    this.#outgoing.write(chunk, (error) => {
+    const settled = (error?: unknown) => {
       done(error);
+      if (this.#peer!.#closed) this.#broken ??= error;
       this.#checkEnds();
-    });
+    };
+    if (this.#peer!.#closed) queueMicrotask(() => settled(gone()));
+    else this.#outgoing.write(chunk, settled);
   }
 
   end(): void {
@@ -160,7 +158,12 @@ export class PipeStream implements ByteStream {
   }
 
   #checkEnds(): void {
-    if (this.#incoming.over && this.#outgoing.ended) this.#close(undefined);
+    const { over, paused } = this.#incoming;
+    if (this.#broken !== undefined) {
+      // A write to an end that is gone breaks the pipe, as a socket: what comes
+      // is read before, if it is read.
+      if (over || paused) this.#close(this.#broken);
+    } else if (over && this.#outgoing.ended) this.#close(undefined);
   }
 
   #close(error: unknown): void {
@@ -168,7 +171,7 @@ export class PipeStream implements ByteStream {
     this.#closed = true;
     this.#error = error;
     this.#outgoing.giveUp(this.#reason());
-    this.#incoming.stop(this.#reason());
+    this.#incoming.stop(gone());
     // Otherwise it is reported when the stream has been started.
     if (this.#started) setImmediate(() => this.#receiver!.closed(error));
   }
@@ -176,6 +179,10 @@ export class PipeStream implements ByteStream {
   #reason(): unknown {
     return this.#error ?? new Error("Cannot write: the pipe is closed");
   }
+}
+
+function gone(): Error {
+  return fault("EPIPE", "Cannot write: the other end is closed");
 }
 
 function fault(code: string, message: string): Error {

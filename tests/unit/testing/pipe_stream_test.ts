@@ -210,6 +210,39 @@ test("PipeStream.destroy() fails the write that waits, once", async () => {
   assertEquals(atB.events, ["01 02", "end", "closed"]);
 });
 
+test("PipeStream breaks by a write that waits for a peer that goes", async () => {
+  const [a, b] = pipeStreams({ bufferSize: 1 });
+  const atA = record(a);
+  b.pause();
+  record(b);
+  await turn();
+  const waiting = write(a, hex("01 02"));
+  b.write(hex("09"), () => {});
+  b.destroy();
+  assertEquals(codeOf(await waiting), "EPIPE");
+  await atA.untilClosed();
+  // As on a socket: what has come is read before.
+  assertEquals(atA.events, ["09", "end", "closed: EPIPE"]);
+});
+
+for (const when of ["before", "behind"]) {
+  test(`PipeStream breaks at once when it is paused, ${when} the write`, async () => {
+    const [a, b] = pipeStreams({ bufferSize: 1, latency: 60_000 });
+    const atA = record(a);
+    b.pause();
+    record(b);
+    await turn();
+    const waiting = write(a, hex("01 02"));
+    b.write(hex("09"), () => {});
+    if (when === "before") a.pause();
+    b.destroy();
+    assertEquals(codeOf(await waiting), "EPIPE");
+    if (when === "behind") a.pause();
+    await atA.untilClosed();
+    assertEquals(atA.events, ["closed: EPIPE"]);
+  });
+}
+
 test("PipeStream.reset() cuts both sides at once", async () => {
   const [a, b] = pipeStreams({ bufferSize: 1 });
   const atA = record(a);
