@@ -49,7 +49,10 @@ test("WebSocketServer refuses options that it does not know", () => {
       { perMessageDeflate: { zlibDeflateOptions: { levle: 1 } } },
       /levle of zlib.* did you mean level\?$/,
     ],
-    [{ perMessageDeflate: "yes" }, /a string as the options of perMessage/],
+    [
+      { perMessageDeflate: "yes" },
+      /the options of perMessage.* an object, got string$/,
+    ],
     [{ verifyClient: "x" }, /verifyClient .* must be a function.* a string$/],
     [{ handleProtocols: {} }, /handleProtocols .* function.* an object$/],
   ];
@@ -115,9 +118,11 @@ test("WebSocket refuses options that it does not know, or cannot meet", () => {
       assertMatch(message, way);
     }
   }
-  for (const name of ["crl", "minVersion", "localPort", "signal", "socket"]) {
+  const { signal } = new AbortController();
+  const unmet = { crl: {}, minVersion: {}, localPort: {}, signal, socket: {} };
+  for (const [name, value] of Object.entries(unmet)) {
     const { message } = assertThrows(
-      () => new WebSocket(NOWHERE, wrong({ [name]: {} })),
+      () => new WebSocket(NOWHERE, wrong({ [name]: value })),
       UnsupportedError,
     );
     assertMatch(message, new RegExp(`option ${name} of ws: `));
