@@ -40,16 +40,16 @@ export class ConnGroup<Data> implements ConnOwner {
     return this.#ending !== undefined || this.#parent?.isEnding === true;
   }
 
-  /** Those who wait for an upgrade's callbacks; an Upgrader's end refuses them. */
-  get waiting(): Set<Refuse> {
-    return this.#parent?.waiting ?? this.#waiting;
+  /** Somebody waits for an upgrade's callbacks; its end refuses that. */
+  waits(refuse: Refuse): void {
+    this.#waiting.add(refuse);
+    this.#parent?.waits(refuse);
   }
 
-  /** Refuses, once its end has begun, those who wait for callbacks. */
-  refuseWaiting(): void {
-    for (const refuse of [...this.#waiting]) {
-      refuse(refusalOf(503, this.#fault));
-    }
+  /** The wait is over. */
+  waited(refuse: Refuse): void {
+    this.#waiting.delete(refuse);
+    this.#parent?.waited(refuse);
   }
 
   /** Why an upgrade is refused: its end has begun. */
@@ -112,8 +112,8 @@ export class ConnGroup<Data> implements ConnOwner {
   }
 
   /**
-   * Ends it, once: closes the connections, and cuts what is left when time is
-   * up.
+   * Ends it, once: refuses the upgrades that wait for callbacks, closes the
+   * connections, and cuts what is left when time is up.
    *
    * @param farewell Code, reason and time
    * @param fault Why upgrades are refused from now on
@@ -133,6 +133,7 @@ export class ConnGroup<Data> implements ConnOwner {
       for (const conn of [...this.conns]) conn.terminate();
       this.#settled?.resolve();
     }, timeout);
+    for (const refuse of [...this.#waiting]) refuse(refusalOf(503, fault));
     for (const conn of [...this.conns]) this.#close(conn);
     await this.#settled.promise;
     await Promise.all(Array.from(this.conns, (conn) => conn.closed));

@@ -149,9 +149,10 @@ export interface Server<Data = unknown> extends AsyncDisposable {
   /** Fulfils when the server has been shut down, or has stopped by itself. */
   readonly finished: Promise<void>;
   /**
-   * Stops accepting connections, closes every open one, with code 1001 by
-   * default, waits for the closing handshakes, and cuts what is left. Later
-   * calls wait for the first.
+   * Stops accepting connections, answers 503 to upgrades whose callbacks are
+   * still at work, closes every open connection, with code 1001 by default,
+   * waits for the closing handshakes, and cuts what is left. Later calls wait
+   * for the first.
    *
    * @param options Code, reason and time
    * @throws {RangeError} If the code is not a close code, or the timeout is out

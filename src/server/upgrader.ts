@@ -428,9 +428,7 @@ export class Upgrader<Data = unknown> {
   async shutdown(options?: ShutdownOptions): Promise<void> {
     const farewell = readShutdown(options);
     if (this.#end === undefined) {
-      const fault = "the Upgrader has been shut down";
-      this.#end = this.#group.end(farewell, fault);
-      this.#group.refuseWaiting();
+      this.#end = this.#group.end(farewell, "the Upgrader has been shut down");
     }
     await this.#end;
   }
@@ -783,7 +781,7 @@ export class Upgrader<Data = unknown> {
           ? undefined
           : (offers) => acceptOffers(offers, compression),
       },
-      inTime: (handshake) => this.#inTime(handshake, visit),
+      inTime: (handshake) => this.#inTime(handshake, visit, group),
       compression,
       settings: this.#settings,
       remoteAddr: visit.info.remoteAddr,
@@ -819,7 +817,7 @@ export class Upgrader<Data = unknown> {
             group,
             refuse,
           }),
-        refuse: (request, report) => upgrader.#refuse(request, report),
+        refuse: (request, report) => upgrader.#refuse(request, report, group),
       };
     };
     nativeHandler = (upgrader, group, endpoint, options) =>
@@ -830,9 +828,16 @@ export class Upgrader<Data = unknown> {
   async #refuse(
     request: Request,
     report: (error: unknown) => void,
+    group: ConnGroup<Data>,
   ): Promise<HandshakeError> {
     const visit = new Visit(this.#addresses, undefined);
-    const approval = await this.#approve(request, report, undefined, visit);
+    const approval = await this.#approve(
+      request,
+      report,
+      undefined,
+      visit,
+      group,
+    );
     return approval.accepted
       ? refusalOf(400, "it came without an upgrade event of node:http")
       : approval.error;
@@ -906,7 +911,13 @@ export class Upgrader<Data = unknown> {
     Upgraded<Data> & { fault: TypeError | undefined } | UpgradeRefused
   > {
     const waited = await engine.turn?.() ?? false;
-    const approval = await this.#approve(request, report, headers, visit);
+    const approval = await this.#approve(
+      request,
+      report,
+      headers,
+      visit,
+      group,
+    );
     if (!approval.accepted) return refused(approval.error);
     // A client can only have left while we waited. Otherwise we do not look, as
     // Deno prints a warning the first time.
@@ -948,6 +959,7 @@ export class Upgrader<Data = unknown> {
     report: (error: unknown) => void,
     headers: HeadersLike | undefined,
     visit: Visit,
+    group: ConnGroup<Data>,
   ): Promise<Approved<Agreement> | Refused> {
     const approval = approveUpgrade<Agreement>(request, {
       ...this.#acceptOptions(report, headers, visit),
@@ -955,16 +967,19 @@ export class Upgrader<Data = unknown> {
       // refused.
       negotiate: this.#compression && (() => undefined),
     });
-    return this.#inTime(approval, visit);
+    return this.#inTime(approval, visit, group);
   }
 
   // Without user code a handshake is done in this turn of the event loop, and a
   // timer would cost 2 % of a connection.
-  #inTime<T>(handshake: Promise<T>, visit: Visit): Promise<T | Refused> {
+  #inTime<T>(
+    handshake: Promise<T>,
+    visit: Visit,
+    group: ConnGroup<Data>,
+  ): Promise<T | Refused> {
     if (!this.#asksUser && this.#options.error === undefined) return handshake;
     visit.keep(handshake);
-    const { waiting } = this.#group;
-    return withinTimeout(handshake, this.#handshakeTimeout, waiting);
+    return withinTimeout(handshake, this.#handshakeTimeout, group);
   }
 
   // Whether callbacks decide, which may take time.

@@ -2,14 +2,26 @@ import type { Duplex } from "node:stream";
 
 import { nativeRuntime } from "../detect.ts";
 
-// The internals of a TLS socket of Deno: the TCP handle below its own.
+// The internals of a TLS socket: the socket below, and on Deno its TCP handle.
 interface TLSParts {
+  readonly _parent?: Duplex | null;
   readonly _handle?: {
     readonly _parent?: { readStart?(): void; readStop?(): void } | null;
   } | null;
 }
 
 const needed: boolean = nativeRuntime() === "deno";
+
+/**
+ * The socket of TCP below one of a server's, which node and Deno keep, and which
+ * on Bun is the same.
+ *
+ * @param socket The socket, TLS or not
+ * @returns The socket below, or the same
+ */
+export function socketBelowTLS(socket: Duplex): Duplex {
+  return (socket as TLSParts)._parent ?? socket;
+}
 
 /**
  * Pauses the TCP connection below a paused TLS socket. A paused TLS socket of

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import net from "node:net";
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
@@ -5,6 +6,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { CloseInfo } from "../../../src/close.ts";
 import type { Conn } from "../../../src/conn/conn.ts";
 import { Dialer } from "../../../src/client/dialer.ts";
+import { Upgrader } from "../../../src/server/upgrader.ts";
 import type { RawPeer } from "../../../src/testing/raw_peer.ts";
 import { ca, connectRaw, head, UPGRADE } from "../../support/http_server.ts";
 import {
@@ -12,6 +14,7 @@ import {
   everywhere,
   peerOf,
   type Place,
+  PLACES,
   portOf,
   serveAt,
   WIRE_PLACES,
@@ -146,51 +149,47 @@ onWire(
   },
 );
 
-onWire("shutdown() refuses handshakes that it overtakes", async (place) => {
-  const asked = deferred();
-  const go = deferred();
-  let conns = 0;
-  const server = await serveAt(place, () => void conns++, {
-    upgrader: {
+everywhere(
+  "shutdown() refuses handshakes that it overtakes, without a wait for authorize",
+  async (place) => {
+    const hang = deferred();
+    const upgrader = new Upgrader({
+      handshakeTimeout: NEVER,
       authorize: () => {
-        asked.resolve();
-        return go.promise;
-      },
-    },
-  });
-  const peer = await connectRaw(place.carrier, portOf(server));
-  peer.send(head(...UPGRADE));
-  await asked.promise;
-  const shutdown = server.shutdown({ timeout: NEVER });
-  go.resolve();
-  assert((await peer.readHead()).startsWith("HTTP/1.1 503 "));
-  await peer.ended;
-  peer.end();
-  await shutdown;
-  assertEquals(conns, 0);
-});
-
-onWire("shutdown() cuts handshakes that hang", async (place) => {
-  const asked = deferred();
-  const hang = deferred();
-  const server = await serveAt(place, () => {}, {
-    upgrader: {
-      handshakeTimeout: 1000,
-      authorize: () => {
-        asked.resolve();
+        asked++;
         return hang.promise;
       },
-    },
-  });
-  const peer = await connectRaw(place.carrier, portOf(server));
-  peer.send(head(...UPGRADE));
-  await asked.promise;
-  await server.shutdown({ timeout: SOON });
-  assertEquals((await peer.readRest()).length, 0);
-  peer.destroy();
-  await peer.closed;
-  hang.resolve();
-});
+    });
+    let asked = 0;
+    let conns = 0;
+    const refused: number[] = [];
+    const onConn = () => void conns++;
+    const server = await serveAt(place, onConn, {
+      upgrader,
+      onRefused: ({ status }) => void refused.push(status),
+    });
+    // Its Upgrader may serve others, whose handshakes go on.
+    const other = await serveAt(place, onConn, { upgrader });
+    const peers = await Promise.all(
+      [server, other].map((one) => connectRaw(place.carrier, portOf(one))),
+    );
+    for (const peer of peers) peer.send(head(...UPGRADE));
+    await until(() => asked === 2, "both handshakes");
+    const shutdown = server.shutdown({ timeout: NEVER });
+    assert((await peers[0]!.readHead()).startsWith("HTTP/1.1 503 "));
+    peers[0]!.end();
+    await shutdown;
+    assertEquals([conns, refused], [0, [503]]);
+    hang.resolve();
+    assert((await peers[1]!.readHead()).startsWith("HTTP/1.1 101 "));
+    await until(() => conns === 1, "the connection");
+    for (const peer of peers) {
+      peer.destroy();
+      await peer.closed;
+    }
+    await other.shutdown();
+  },
+);
 
 everywhere("shutdown() lets requests in flight finish", async (place) => {
   const asked = deferred();
@@ -296,16 +295,22 @@ onWire(
   },
 );
 
-test("shutdown() cuts a connection that has not spoken TLS", async () => {
-  const place = WIRE_PLACES[1]!;
-  const server = await serveAt(place, echo);
-  const { promise, resolve } = deferred();
-  const socket = net.connect(portOf(server), "127.0.0.1", () => resolve());
-  socket.on("error", () => {});
-  await promise;
-  await server.shutdown({ timeout: SOON });
-  socket.destroy();
-});
+for (const place of PLACES.filter(({ carrier }) => carrier === "TLS")) {
+  // There, nobody tells us of such a connection, and its server waits for it.
+  if (runtime === "deno" && place.engine === "native") continue;
+  test(`shutdown() waits for no connection that has not spoken TLS; ${place.name}`, async () => {
+    const upgrader = { handshakeTimeout: NEVER };
+    const server = await serveAt(place, echo, { upgrader });
+    const socket = net.connect(portOf(server), "127.0.0.1");
+    socket.on("error", () => {});
+    await once(socket, "connect");
+    // Whoever comes later is heard behind it.
+    const { conn } = await dialer.dial(wsUrl(place, server));
+    await server.shutdown({ timeout: NEVER });
+    assertEquals((await conn.closed).code, 1001);
+    socket.destroy();
+  });
+}
 
 for (const place of WIRE_PLACES) {
   // A TLS handshake costs as much as hundreds of messages.
