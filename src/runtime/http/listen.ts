@@ -96,14 +96,10 @@ export async function listenOnNode(
   const secure = options.tls !== undefined;
   server.prependListener("connection", (socket) => {
     // The system accepted it before we stopped, but we hear of it only now.
-    if (stopping) {
-      cut(socket);
-      return;
-    }
+    if (stopping) return cut(socket);
     if (carriers.size >= maxConns) {
       cut(socket);
-      tellFull();
-      return;
+      return tellFull();
     }
     carriers.add(socket);
     if (secure) silent.add(socket);
