@@ -255,7 +255,10 @@ async function connectUntilDone(
     if (done) return info;
     signal?.throwIfAborted();
     const rule = info === undefined ? passes(error) : comesBack(info);
-    const again = await plan.retry?.(error, attempt) ?? rule;
+    const again = await unlessAborted(
+      (async () => await plan.retry?.(error, attempt))(),
+      signal,
+    ) ?? rule;
     if (!again) {
       if (info === undefined) throw error;
       return info;
@@ -362,10 +365,7 @@ async function connectOnce(
     const target = typeof url === "function"
       ? await unlessAborted((async () => await url(attempt))(), signal)
       : url;
-    ({ conn } = await dialer.dial(
-      target,
-      signal === undefined ? {} : { signal },
-    ));
+    conn = await dialBy(dialer, target, signal);
   } catch (error) {
     return { error, held: false, done: false };
   }
@@ -385,6 +385,22 @@ async function connectOnce(
     error: new CloseError(code, reason, { cause }),
     held: performance.now() - since >= max,
   };
+}
+
+async function dialBy(
+  dialer: Plan["dialer"],
+  url: string | URL,
+  signal: AbortSignal | undefined,
+): Promise<Conn> {
+  const options = signal === undefined ? {} : { signal };
+  const dialing = (async () => (await dialer.dial(url, options)).conn)();
+  try {
+    return await unlessAborted(dialing, signal);
+  } catch (error) {
+    // One that ignores the signal may come late.
+    dialing.then((conn) => conn.terminate(), () => {});
+    throw error;
+  }
 }
 
 function unlessAborted<T>(

@@ -188,8 +188,9 @@ export function checkReadLimit(bytes: number): number {
   return positive("readLimit", bytes);
 }
 
-// The longest delay that setTimeout takes, in milliseconds: 24 days.
-const MAX_TIME = 2 ** 31 - 1;
+// A quarter of the longest delay that setTimeout takes, in milliseconds: 6 days.
+// Beyond that it fires at once, and some delays are sums of up to three times.
+const MAX_TIME = 2 ** 29;
 
 /** Returns the time in milliseconds, or throws a RangeError. */
 export function milliseconds(name: string, value: number): number {

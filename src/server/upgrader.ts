@@ -3,7 +3,11 @@
 import { isInstance } from "../base/user_values.ts";
 import type { Conn } from "../conn/conn.ts";
 import { createConn } from "../conn/create_conn.ts";
-import { type ConnSettings, connSettings } from "../conn/options.ts";
+import {
+  type ConnSettings,
+  connSettings,
+  milliseconds,
+} from "../conn/options.ts";
 import { acceptOffers, type Agreement } from "../deflate/negotiation.ts";
 import { brandOf } from "../base/brands.ts";
 import {
@@ -329,6 +333,7 @@ export class Upgrader<Data = unknown> {
   readonly #group: ConnGroup<Data> = new ConnGroup();
   #end: Promise<void> | undefined;
   readonly #settings: ConnSettings;
+  readonly #handshakeTimeout: number;
   readonly #compression: CompressionSettings | undefined;
   readonly #addresses: AddressRules;
   #websocket: BunWebSocketHandler | undefined;
@@ -349,6 +354,10 @@ export class Upgrader<Data = unknown> {
     this.#options = typeof subprotocols === "object"
       ? Object.assign(read, { subprotocols: [...subprotocols] })
       : read;
+    this.#handshakeTimeout = milliseconds(
+      "handshakeTimeout",
+      read.handshakeTimeout ?? 10_000,
+    );
     this.#settings = connSettings(read, "server");
     this.#compression = compressionSettings(read.enableCompression);
     const { trustProxy, maxConnsPerAddress = Infinity } = read;
@@ -1006,10 +1015,6 @@ export class Upgrader<Data = unknown> {
       negotiate: undefined,
       report,
     };
-  }
-
-  get #handshakeTimeout(): number {
-    return this.#options.handshakeTimeout ?? 10_000;
   }
 }
 

@@ -3,7 +3,6 @@ import {
   CONN_OPTIONS,
   type ConnOptions,
   KEEP_ALIVE_OPTIONS,
-  milliseconds,
 } from "../conn/options.ts";
 import { MESSAGE_LIMIT_OPTIONS } from "../conn/message_limit.ts";
 import {
@@ -191,15 +190,11 @@ const KNOWN: Record<Capability, true> = {
  * Checks the options that are the Upgrader's own, not a connection's.
  *
  * @param options The options
- * @throws {RangeError} If a time is out of range
  * @throws {TypeError} If a callback is not a function, a subprotocol is not a
  * token, or a required capability is unknown
  */
 export function checkUpgraderOptions(options: UpgraderOptions): void {
-  const { handshakeTimeout, subprotocols, require = [] } = options;
-  if (handshakeTimeout !== undefined) {
-    milliseconds("handshakeTimeout", handshakeTimeout);
-  }
+  const { subprotocols, require = [] } = options;
   checkCallbacks(options, ["error", "checkOrigin", "authorize"]);
   if (Array.isArray(subprotocols)) {
     checkSubprotocols(subprotocols);

@@ -243,9 +243,10 @@ export class Sender {
    */
   written(): Promise<void> {
     this.flush();
-    if (!this.#state.mayWrite) return Promise.reject(new CloseError(1006));
     const at = this.framed - this.#controls;
+    // Also behind the close frame, and the end.
     if (this.taken - this.#controls >= at) return Promise.resolve();
+    if (!this.#state.mayWrite) return Promise.reject(new CloseError(1006));
     const wait = { at, ...Promise.withResolvers<void>() };
     (this.#waits ??= []).push(wait);
     return wait.promise;

@@ -265,15 +265,18 @@ function readCommon<T extends CommonOptions>(
   return read;
 }
 
-// One that is off, as by `condition && verify`, is not there.
+// One that is off, as by `condition && verify`, counts as left out.
 function checkFunction<T extends object>(
   options: T,
   name: string & keyof T,
   { what, use }: Pick<Home, "what" | "use">,
 ): void {
   const value: unknown = options[name];
-  if (value === undefined || value === null || value === false) return;
   if (typeof value === "function") return;
+  if (value === undefined || value === null || value === false) {
+    delete options[name];
+    return;
+  }
   throw new TypeError(
     `Cannot use option ${name} of ${what}: it must be a function, as ${
       use.replace("…", name)

@@ -7,6 +7,7 @@ import { isInstance, toError } from "../base/user_values.ts";
 import { nextTurn } from "../base/turns.ts";
 import { CloseError, isSendableCloseCode } from "../close.ts";
 import { type Conn, insideOf } from "../conn/conn.ts";
+import { timerDelay } from "../conn/deadline.ts";
 import { Queue } from "../conn/queue.ts";
 import { BadHandshakeError } from "../peer_errors.ts";
 import {
@@ -586,7 +587,7 @@ export class WebSocket extends TypedEmitter<WebSocketEvents> {
     this.#dialing = undefined;
     this.#conn = conn;
     this.#outgoing = new Outgoing(conn, (error) => this.#cutFor(error));
-    this.#closeTimeout = closeTimeout;
+    this.#closeTimeout = timerDelay(closeTimeout ?? CLOSE_TIMEOUT);
     this.#protocol = conn.subprotocol;
     const { inbound, transport } = insideOf(conn)!;
     this.#extensions = (transport.extensions ?? "").split(",")

@@ -129,8 +129,12 @@ export function keyPair(
   const secret = passphrase === undefined ? {} : { passphrase };
   let match: boolean;
   try {
-    const privateKey = createPrivateKey({ key: pem.key, ...secret });
-    match = new X509Certificate(pem.cert).checkPrivateKey(privateKey);
+    const privateKey = createPrivateKey({
+      key: blockOf(pem.key, KEY),
+      ...secret,
+    });
+    match = new X509Certificate(blockOf(pem.cert, CERTIFICATE))
+      .checkPrivateKey(privateKey);
   } catch (cause) {
     throw new TypeError(
       "Cannot use tls.key: it is not a private key in PEM, or the passphrase is wrong",
@@ -146,7 +150,7 @@ export function keyPair(
 function certificate(name: string, data: string | Uint8Array): string {
   const pem = text(name, data);
   try {
-    new X509Certificate(pem);
+    new X509Certificate(blockOf(pem, CERTIFICATE));
   } catch (cause) {
     throw new TypeError(
       `Cannot use tls.${name}: it is not a certificate in PEM`,
@@ -156,6 +160,17 @@ function certificate(name: string, data: string | Uint8Array): string {
     );
   }
   return pem;
+}
+
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/;
+const KEY =
+  /-----BEGIN [A-Z ]*PRIVATE KEY-----[^]*?-----END [A-Z ]*PRIVATE KEY-----/;
+
+// The TLS stacks read the block that they need, whatever else is in the file, such
+// as a key before its certificate; Deno's X509Certificate and createPrivateKey only
+// read the first.
+function blockOf(pem: string, block: RegExp): string {
+  return block.exec(pem)?.[0] ?? pem;
 }
 
 /** PEM is ASCII. */

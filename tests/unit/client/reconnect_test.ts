@@ -27,6 +27,7 @@ import { accepting, withServer } from "../../support/dial_server.ts";
 import { freePort } from "../../support/free_port.ts";
 import { deferred, test } from "../../support/helper.ts";
 import { ca, certificate } from "../../support/http_server.ts";
+import { pipe } from "../../../src/testing/mod.ts";
 import { listen } from "../../support/sockets.ts";
 
 const FAST: ReconnectOptions = { backoff: { initial: 1, max: 5 } };
@@ -618,6 +619,65 @@ test("reconnect() is stopped by its signal, whatever it does, with no timer left
   });
   controller.abort(reason);
   assertEquals(await assertRejects(() => running), reason);
+});
+
+test("reconnect() is stopped by its signal though its callbacks ignore it", async () => {
+  const reason = new Error("Enough");
+  const stopped = async (options: ReconnectOptions, reached: Promise<void>) => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const running = reconnect("ws://127.0.0.1:1/", drain, {
+      ...options,
+      signal,
+    });
+    await reached;
+    controller.abort(reason);
+    assertEquals(await assertRejects(() => running), reason);
+  };
+  const asked = deferred<void>();
+  await stopped({
+    retry: () => {
+      asked.resolve();
+      return new Promise(() => {});
+    },
+  }, asked.promise);
+
+  const dialed = deferred<void>();
+  const late = deferred<{ conn: Conn }>();
+  await stopped({
+    dialer: {
+      dial: () => {
+        dialed.resolve();
+        return late.promise;
+      },
+    },
+  }, dialed.promise);
+  // What it makes after that is not left open.
+  const [conn, peer] = pipe();
+  late.resolve({ conn });
+  assertEquals((await peer.closed).code, 1006);
+  await conn.closed;
+});
+
+test("reconnect() waits for the longest times, too", async () => {
+  const controller = new AbortController();
+  const states: string[] = [];
+  await withAnswers(
+    ["503 Oh\r\nRetry-After: 3000000"],
+    async (url) => {
+      const running = reconnect(url, drain, {
+        backoff: { initial: 1, max: 2 ** 31 - 1 },
+        signal: controller.signal,
+        onState: ({ state }) => {
+          states.push(state);
+          // It would be told of the next dial by then.
+          if (state === "waiting") setTimeout(() => controller.abort(), 50);
+        },
+      });
+      await assertRejects(() => running);
+    },
+  );
+  assertEquals(states, ["connecting", "waiting", "stopped"]);
 });
 
 test("reconnect() leaves nothing on its signal", async () => {

@@ -5,6 +5,7 @@ import {
   type KeepAliveTarget,
   type Watch,
 } from "../../../src/conn/keep_alive.ts";
+import { pipe } from "../../../src/testing/mod.ts";
 import { deferred, test } from "../../support/helper.ts";
 
 class Target implements KeepAliveTarget {
@@ -151,4 +152,17 @@ test("keepAlive() leaves no timer when all have stopped, even from a tick", asyn
   await done.promise;
   other.stop();
   other.stop();
+});
+
+test("ping() waits for its pong with the longest of times, too", async () => {
+  const time = 2 ** 31 - 1;
+  const [client, server] = pipe({
+    latency: 30,
+    client: { keepAlive: { interval: time, timeout: time } },
+  });
+  const reading = server.readMessage().catch(() => {});
+  client.readMessage().catch(() => {});
+  assert(await client.ping() >= 30);
+  await client.close();
+  await reading;
 });

@@ -11,9 +11,10 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 
+import { Dialer } from "../../../src/client/dialer.ts";
 import { serve } from "../../../src/server/serve.ts";
 import { makeAuthority } from "../../support/certificates.ts";
-import { certificate } from "../../support/http_server.ts";
+import { ca, certificate } from "../../support/http_server.ts";
 import { Child, commandOf, Program } from "../../support/child.ts";
 import { test, withTimeout } from "../../support/helper.ts";
 
@@ -69,6 +70,22 @@ for (const engine of ["wire", "native"] as const) {
         TypeError,
         says,
       );
+    }
+  });
+
+  test(`serve() takes a certificate and a key of one file; ${engine}`, async () => {
+    const { cert, key } = certificate;
+    const both = [`${cert}\n${key}`, `${key}\n${cert}`];
+    const dialer = new Dialer({ tls: { ca } });
+    for (const tls of both.map((pem) => ({ cert: pem, key: pem }))) {
+      await using server = await serve(() => {}, {
+        port: 0,
+        hostname: "127.0.0.1",
+        engine,
+        tls,
+      });
+      const { conn } = await dialer.dial(`wss://127.0.0.1:${server.addr.port}`);
+      await conn.close();
     }
   });
 

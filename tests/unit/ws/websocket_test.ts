@@ -940,6 +940,41 @@ test("WebSocket.send() has written when it tells its callback, compressed too", 
   }
 });
 
+test("WebSocket.send() tells of no error where a close follows", async () => {
+  for (const size of [1, 140_000, 3_000_000]) {
+    for (const data of [Buffer.alloc(size, 97), "a".repeat(size)]) {
+      await withPair(async ({ ws, peer }) => {
+        const done = deferred<unknown>();
+        const sizes: number[] = [];
+        const over = next(peer, "close");
+        peer.on("message", (data) => sizes.push((data as Buffer).length));
+        ws.send(data, { compress: false }, done.resolve as () => void);
+        ws.close(1000);
+        assertEquals(await done.promise, undefined);
+        await over;
+        assertEquals(sizes, [size]);
+      });
+    }
+  }
+});
+
+test("WebSocket.close() waits for a Blob with the longest of times, and with none", async () => {
+  for (const closeTimeout of [2 ** 32, null]) {
+    await withPair(
+      async ({ ws, peer }) => {
+        const received = message(peer);
+        const over = next(peer, "close");
+        ws.send(new Blob(["blob"]));
+        ws.close(1000);
+        assertEquals(await received, ["blob", true]);
+        assertEquals((await over)[0], 1000);
+      },
+      { closeTimeout: closeTimeout as number },
+      { closeTimeout: closeTimeout as number },
+    );
+  }
+});
+
 test("WebSocket.terminate() cuts behind what was sent", async () => {
   for (const size of [1, 60_000]) {
     await withPair(async ({ ws, peer }) => {

@@ -246,3 +246,17 @@ onWire(
     }
   },
 );
+
+onWire(
+  "the longest of times is not taken for none",
+  () => new Response("Hello", { headers: { "Content-Length": "5" } }),
+  async ({ peer }) => {
+    for (let i = 0; i < 2; i++) {
+      peer.send(head("GET / HTTP/1.1", "Host: a"));
+      assertStringIncludes(await peer.readHead(), "HTTP/1.1 200 ");
+      await peer.readBytes(5);
+      await slowly(30);
+    }
+  },
+  { handshakeTimeout: 2 ** 31 - 1 },
+);
