@@ -348,6 +348,9 @@ export class WebSocketServer extends TypedEmitter<WebSocketServerEvents> {
       req: request,
     };
     if (verifyClient.length === 2) {
+      // Nobody reads until it tells, so the peer must wait. A connection's own
+      // socket is not ours to stop.
+      if (!isClaimed(socket)) pauseTCPBelowTLS(socket);
       verifyClient(info, (verified, code, message, headers) => {
         if (verified) complete();
         else abort(socket, code || 401, message, headers);
@@ -554,6 +557,7 @@ function abort(
     ...headers,
   }).map(([name, value]) => `${name}: ${value}`.replace(/[\r\n]/g, ""));
   socket.once("finish", destroy);
+  resumeTCPBelowTLS(socket);
   socket.end(
     [`HTTP/1.1 ${status} ${reason}`, ...lines, "", body].join("\r\n"),
   );

@@ -1,0 +1,95 @@
+/** What becomes of an upgrade's socket between its request and its answer. */
+
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+
+import {
+  type VerifyClientCallback,
+  WebSocket,
+  WebSocketServer,
+} from "../../../src/ws/mod.ts";
+import { deferred } from "../../support/helper.ts";
+import {
+  connectRaw,
+  head,
+  onBoth,
+  startHttp,
+  text,
+  UPGRADE,
+  upgrade,
+} from "../../support/http_server.ts";
+import { maskedFrame } from "../../support/raw_peer.ts";
+import { turn } from "../../suite/fixture.ts";
+import { message, next } from "./support.ts";
+
+for (const verified of [true, false]) {
+  onBoth(
+    `WebSocketServer stops a client that floods until verifyClient says ${verified}`,
+    async (carrier) => {
+      const asked = deferred<VerifyClientCallback>();
+      await using server = await startHttp(carrier, () => {});
+      const wss = new WebSocketServer({
+        server: server.server,
+        verifyClient: (_info, callback) => asked.resolve(callback),
+      });
+      const opened = next(wss, "connection");
+      const peer = await connectRaw(carrier, server.port);
+      peer.send(head(...UPGRADE));
+      const tell = await asked.promise;
+      const message = maskedFrame(2, new Uint8Array(2 ** 20));
+      let sent = 0;
+      let before = -1;
+      for (let i = 0; i < 64; i++) {
+        peer.send(message).then(() => void sent++, () => {});
+      }
+      while (sent !== before) {
+        before = sent;
+        for (let i = 0; i < 50; i++) await turn();
+      }
+      assert(sent < 32, `${sent} MiB were taken`);
+      tell(verified);
+      if (verified) {
+        const [ws] = await opened as [WebSocket];
+        let came = 0;
+        const all = deferred();
+        ws.on("message", () => void (++came === 64 && all.resolve()));
+        await all.promise;
+        ws.terminate();
+      }
+      const status = verified ? " 101 " : " 401 ";
+      assertStringIncludes(await peer.readHead(), status);
+      peer.destroy();
+      await peer.closed;
+      wss.close();
+      await next(wss, "close");
+    },
+  );
+}
+
+onBoth(
+  "WebSocketServer.handleUpgrade() leaves a connection's socket as it is",
+  async (carrier) => {
+    const wss = new WebSocketServer({ noServer: true });
+    const second = new WebSocketServer({
+      noServer: true,
+      verifyClient: (_info, _callback) => {},
+    });
+    const came = deferred<WebSocket>();
+    const again = deferred<() => void>();
+    await using server = await startHttp(carrier, (request, socket, head) => {
+      wss.handleUpgrade(request, socket, head, came.resolve);
+      again.resolve(() =>
+        second.handleUpgrade(request, socket, head, () => {})
+      );
+    });
+    const peer = await upgrade(carrier, server.port);
+    const ws = await came.promise;
+    peer.send(maskedFrame(1, text("first")));
+    assertEquals(await message(ws), ["first", false]);
+    (await again.promise)();
+    peer.send(maskedFrame(1, text("a")));
+    assertEquals(await message(ws), ["a", false]);
+    ws.terminate();
+    peer.destroy();
+    await peer.closed;
+  },
+);
