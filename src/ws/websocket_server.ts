@@ -16,7 +16,9 @@ import {
 import { isValidKey } from "../handshake/accept.ts";
 import { parseExtensions } from "../handshake/extensions.ts";
 import { isToken } from "../handshake/tokens.ts";
+import { owesAnswer } from "../runtime/http/node_response.ts";
 import {
+  cut,
   pauseTCPBelowTLS,
   resumeTCPBelowTLS,
 } from "../runtime/quirks/tls_flow.ts";
@@ -319,6 +321,9 @@ export class WebSocketServer extends TypedEmitter<WebSocketServerEvents> {
     callback: UpgradeCallback,
   ): void {
     socket.on("error", destroy);
+    // Whatever is written before an earlier answer would be taken for it, and
+    // behind a 101 it would be taken for frames.
+    if (owesAnswer(socket)) return cut(socket);
     const fault = faultOf(request);
     if (fault !== undefined) return this.#reject(request, socket, fault);
     if (!this.shouldHandle(request)) return abort(socket, 400);
@@ -352,7 +357,9 @@ export class WebSocketServer extends TypedEmitter<WebSocketServerEvents> {
       // socket is not ours to stop.
       if (!isClaimed(socket)) pauseTCPBelowTLS(socket);
       verifyClient(info, (verified, code, message, headers) => {
-        if (verified) complete();
+        // The answer that was under way has gone out; the next one may be due.
+        if (owesAnswer(socket)) cut(socket);
+        else if (verified) complete();
         else abort(socket, code || 401, message, headers);
       });
     } else if (verifyClient(info, () => {})) {

@@ -96,6 +96,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "deflate",
     "client",
     "runtime/sockets",
+    "runtime/http/node_response.ts",
     "runtime/quirks/tls_flow.ts",
   ],
 };

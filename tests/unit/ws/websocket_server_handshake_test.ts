@@ -18,7 +18,7 @@ import {
   upgrade,
 } from "../../support/http_server.ts";
 import { maskedFrame } from "../../support/raw_peer.ts";
-import { turn } from "../../suite/fixture.ts";
+import { turn, until } from "../../suite/fixture.ts";
 import { message, next } from "./support.ts";
 
 for (const verified of [true, false]) {
@@ -93,3 +93,82 @@ onBoth(
     await peer.closed;
   },
 );
+
+for (
+  const [when, verify] of [
+    ["at once", () => true],
+    ["with a refusal", () => false],
+  ] as const
+) {
+  onBoth(
+    `WebSocketServer does not answer ${when} while an earlier answer is due`,
+    async (carrier) => {
+      await using server = await startHttp(carrier, () => {});
+      const wss = new WebSocketServer({
+        server: server.server,
+        verifyClient: verify,
+      });
+      const answers: (() => void)[] = [];
+      server.server.removeAllListeners("request");
+      server.server.on("request", (_request, response) => {
+        answers.push(() => response.end("late"));
+      });
+      const peer = await connectRaw(carrier, server.port);
+      peer.send(head("GET / HTTP/1.1", "Host: a") + head(...UPGRADE));
+      await until(() => answers.length > 0, "the first request");
+      for (let i = 0; i < 10; i++) await turn();
+      // On Bun a request waits for the answer to the one before.
+      for (const answer of answers.splice(0)) answer();
+      for (let i = 0; i < 10; i++) await turn();
+      peer.end();
+      const all = new TextDecoder().decode(await peer.readRest());
+      assert(!/ (101|401) /.test(all) || /late[^]* (101|401) /.test(all), all);
+      peer.destroy();
+      await peer.closed;
+      for (const ws of wss.clients) ws.terminate();
+      wss.close();
+      await next(wss, "close");
+    },
+  );
+}
+
+for (const verified of [true, false]) {
+  onBoth(
+    `WebSocketServer does not answer ${verified} of verifyClient where another answer is due`,
+    async (carrier) => {
+      await using server = await startHttp(carrier, () => {});
+      let tell: VerifyClientCallback | undefined;
+      const wss = new WebSocketServer({
+        server: server.server,
+        verifyClient: (_info, callback) => void (tell = callback),
+      });
+      const answers: (() => void)[] = [];
+      server.server.removeAllListeners("request");
+      server.server.on("request", ({ url }, response) => {
+        if (url === "/") response.end("x".repeat(100));
+        else answers.push(() => response.end("late"));
+      });
+      const peer = await connectRaw(carrier, server.port);
+      peer.send(
+        head("GET / HTTP/1.1", "Host: a") + head("GET /b HTTP/1.1", "Host: a") +
+          head(...UPGRADE),
+      );
+      await until(() => answers.length > 0, "the second request");
+      for (let i = 0; i < 10; i++) await turn();
+      // On Bun the upgrade comes behind the answer.
+      for (let i = 0; i < 2; i++) {
+        tell?.(verified);
+        for (const answer of answers.splice(0)) answer();
+        for (let i = 0; i < 10; i++) await turn();
+      }
+      peer.end();
+      const all = new TextDecoder().decode(await peer.readRest());
+      assert(!/ (101|401) /.test(all) || /late[^]* (101|401) /.test(all), all);
+      peer.destroy();
+      await peer.closed;
+      for (const ws of wss.clients) ws.terminate();
+      wss.close();
+      await next(wss, "close");
+    },
+  );
+}
