@@ -312,7 +312,8 @@ export class WebSocketServer extends TypedEmitter<WebSocketServerEvents> {
    * @param head What was read behind the request
    * @param callback Is told of the connection, at once unless `verifyClient` tells
    * later
-   * @throws {Error} If the socket is a connection's already
+   * @throws {Error} If the socket is a connection's already, or whatever the
+   * application's code throws, once the client has been answered with 500
    */
   handleUpgrade(
     request: IncomingMessage,
@@ -326,7 +327,9 @@ export class WebSocketServer extends TypedEmitter<WebSocketServerEvents> {
     if (owesAnswer(socket)) return cut(socket);
     const fault = faultOf(request);
     if (fault !== undefined) return this.#reject(request, socket, fault);
-    if (!this.shouldHandle(request)) return abort(socket, 400);
+    if (!attempt(socket, () => this.shouldHandle(request))) {
+      return abort(socket, 400);
+    }
     const protocols = parseProtocols(header(request, "sec-websocket-protocol"));
     if (protocols === undefined) {
       const message = "Invalid Sec-WebSocket-Protocol header";
@@ -356,13 +359,14 @@ export class WebSocketServer extends TypedEmitter<WebSocketServerEvents> {
       // Nobody reads until it tells, so the peer must wait. A connection's own
       // socket is not ours to stop.
       if (!isClaimed(socket)) pauseTCPBelowTLS(socket);
-      verifyClient(info, (verified, code, message, headers) => {
+      const told: VerifyClientCallback = (verified, code, message, headers) => {
         // The answer that was under way has gone out; the next one may be due.
         if (owesAnswer(socket)) cut(socket);
         else if (verified) complete();
         else abort(socket, code || 401, message, headers);
-      });
-    } else if (verifyClient(info, () => {})) {
+      };
+      attempt(socket, () => verifyClient(info, told));
+    } else if (attempt(socket, () => verifyClient(info, () => {}))) {
       complete();
     } else {
       abort(socket, 401);
@@ -402,7 +406,7 @@ export class WebSocketServer extends TypedEmitter<WebSocketServerEvents> {
   }
 
   #complete(upgrade: Upgrade): void {
-    const { request, socket, head, callback, protocols, agreement } = upgrade;
+    const { request, socket, head, callback, agreement } = upgrade;
     // The client may have gone meanwhile.
     if (!socket.readable || !socket.writable) {
       socket.destroy();
@@ -414,6 +418,28 @@ export class WebSocketServer extends TypedEmitter<WebSocketServerEvents> {
       );
     }
     if (this.#state !== "running") return abort(socket, 503);
+    const { ws, headers, protocol } = attempt(
+      socket,
+      () => this.#answer(upgrade),
+    );
+    claim(socket);
+    pauseTCPBelowTLS(socket);
+    socket.write([...headers, "\r\n"].join("\r\n"));
+    const stream = new SocketStream(socket, { head });
+    socket.removeListener("error", destroy);
+    resumeTCPBelowTLS(socket);
+    const codec = agreement === undefined
+      ? undefined
+      : new DeflateCodec("server", agreement, this.#compression!);
+    const settings = connSettings(connOptions(this.options), "server");
+    const conn = wireConn(stream, "server", protocol, settings, codec);
+    attach(ws, conn, this.options);
+    this.#track(ws);
+    callback(ws, request);
+  }
+
+  /** The connection and the lines of its 101, as the application's code has them. */
+  #answer({ request, protocols, agreement }: Upgrade): Answer {
     const key = header(request, "sec-websocket-key")!;
     const headers = [
       "HTTP/1.1 101 Switching Protocols",
@@ -425,12 +451,14 @@ export class WebSocketServer extends TypedEmitter<WebSocketServerEvents> {
     ];
     const { WebSocket: type = WebSocket, handleProtocols } = this.options;
     const ws = new type(null, undefined, this.options as never);
-    let protocol: string | false | undefined;
+    let protocol = "";
     if (protocols.size > 0) {
-      protocol = handleProtocols
+      protocol = (handleProtocols
         ? handleProtocols(protocols, request)
-        : protocols.values().next().value;
-      if (protocol) headers.push(`Sec-WebSocket-Protocol: ${protocol}`);
+        : protocols.values().next().value) || "";
+      if (protocol) {
+        headers.push(`Sec-WebSocket-Protocol: ${protocol}`);
+      }
     }
     if (agreement !== undefined) {
       headers.push(`Sec-WebSocket-Extensions: ${agreement.header}`);
@@ -438,23 +466,9 @@ export class WebSocketServer extends TypedEmitter<WebSocketServerEvents> {
     this.emit("headers", headers, request);
     // A line within a line would be another header, or another answer.
     if (headers.some((line) => /[\r\n]/.test(line))) {
-      abort(socket, 500);
       throw new TypeError("Cannot send header: it has a line break");
     }
-    claim(socket);
-    pauseTCPBelowTLS(socket);
-    socket.write([...headers, "\r\n"].join("\r\n"));
-    const stream = new SocketStream(socket, { head });
-    socket.removeListener("error", destroy);
-    resumeTCPBelowTLS(socket);
-    const codec = agreement === undefined
-      ? undefined
-      : new DeflateCodec("server", agreement, this.#compression!);
-    const settings = connSettings(connOptions(this.options), "server");
-    const conn = wireConn(stream, "server", protocol || "", settings, codec);
-    attach(ws, conn, this.options);
-    this.#track(ws);
-    callback(ws, request);
+    return { ws, headers, protocol };
   }
 
   #track(ws: WebSocket): void {
@@ -492,6 +506,13 @@ interface Upgrade {
   readonly callback: UpgradeCallback;
   readonly protocols: Set<string>;
   readonly agreement: ReturnType<typeof acceptOffers>;
+}
+
+/** How an upgrade is answered. */
+interface Answer {
+  readonly ws: WebSocket;
+  readonly headers: string[];
+  readonly protocol: string;
 }
 
 /** What is wrong with a request. */
@@ -546,6 +567,17 @@ function parseProtocols(value: string | undefined): Set<string> | undefined {
 
 function destroy(this: Duplex): void {
   this.destroy();
+}
+
+/** Calls the application's code; where it throws, the client is told first. */
+function attempt<T>(socket: Duplex, call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    // What it called may have answered already.
+    if (!isClaimed(socket) && !socket.writableEnded) abort(socket, 500);
+    throw error;
+  }
 }
 
 /** Answers, and closes the connection. */

@@ -1,14 +1,22 @@
 /** What becomes of an upgrade's socket between its request and its answer. */
 
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 
 import {
+  type ServerOptions,
   type VerifyClientCallback,
   WebSocket,
   WebSocketServer,
 } from "../../../src/ws/mod.ts";
-import { deferred } from "../../support/helper.ts";
+import { deferred, test } from "../../support/helper.ts";
 import {
+  answerOf,
   connectRaw,
   head,
   onBoth,
@@ -172,3 +180,47 @@ for (const verified of [true, false]) {
     },
   );
 }
+
+/** What handleUpgrade() throws, and what the client is answered. */
+async function thrownBy(
+  options: ServerOptions,
+  prepare: (wss: WebSocketServer) => void = () => {},
+): Promise<[error: Error, answer: string]> {
+  const wss = new WebSocketServer({ noServer: true, ...options });
+  prepare(wss);
+  const thrown = deferred<Error>();
+  await using server = await startHttp("TCP", (request, socket, head) => {
+    const call = () => wss.handleUpgrade(request, socket, head, () => {});
+    thrown.resolve(assertThrows(call, Error));
+  });
+  const request = head(...UPGRADE, "Sec-WebSocket-Protocol: a");
+  const { head: answer } = await answerOf("TCP", server.port, request);
+  return [await thrown.promise, answer];
+}
+
+test("WebSocketServer answers 500 where the application's code throws", async () => {
+  const fail = () => {
+    throw new Error("mine");
+  };
+  const cases: Parameters<typeof thrownBy>[] = [
+    [{ verifyClient: fail }],
+    [{ verifyClient: (_info, _callback) => fail() }],
+    [{ handleProtocols: fail }],
+    [{
+      verifyClient: (_info, callback) => callback(true),
+      handleProtocols: fail,
+    }],
+    [{}, (wss) => wss.on("headers", fail)],
+    [{}, (wss) => wss.shouldHandle = fail],
+    [{
+      WebSocket: class extends WebSocket {
+        readonly mine = fail();
+      },
+    }],
+  ];
+  for (const [options, prepare] of cases) {
+    const [error, answer] = await thrownBy(options, prepare);
+    assertEquals(error.message, "mine");
+    assertMatch(answer, /^HTTP\/1\.1 500 /);
+  }
+});
