@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import type { EventEmitter } from "node:events";
 import http from "node:http";
 
+import { nameOf, settled } from "../base/user_values.ts";
 import { connSettings } from "../conn/options.ts";
 import { wireConn } from "../conn_over.ts";
 import { DeflateCodec } from "../deflate/codec.ts";
@@ -76,7 +77,10 @@ export interface ServerOptions extends CommonOptions {
    * @default {true}
    */
   clientTracking?: boolean;
-  /** Whether a client may connect; with two parameters it tells later. Default: all may. */
+  /**
+   * Whether a client may connect; with two parameters it tells later, by its
+   * callback. It returns no promise. Default: all may.
+   */
   verifyClient?: (
     info: VerifyClientInfo,
     callback: VerifyClientCallback,
@@ -312,6 +316,8 @@ export class WebSocketServer extends TypedEmitter<WebSocketServerEvents> {
    * @param head What was read behind the request
    * @param callback Is told of the connection, at once unless `verifyClient` tells
    * later
+   * @throws {TypeError} If `verifyClient` without a callback returns an object,
+   * such as a promise, or `handleProtocols` what is neither a token nor `false`
    * @throws {Error} If the socket is a connection's already, or whatever the
    * application's code throws, once the client has been answered with 500
    */
@@ -366,7 +372,9 @@ export class WebSocketServer extends TypedEmitter<WebSocketServerEvents> {
         else abort(socket, code || 401, message, headers);
       };
       attempt(socket, () => verifyClient(info, told));
-    } else if (attempt(socket, () => verifyClient(info, () => {}))) {
+    } else if (
+      attempt(socket, () => isVerified(verifyClient(info, () => {})))
+    ) {
       complete();
     } else {
       abort(socket, 401);
@@ -453,13 +461,11 @@ export class WebSocketServer extends TypedEmitter<WebSocketServerEvents> {
     const ws = new type(null, undefined, this.options as never);
     let protocol = "";
     if (protocols.size > 0) {
-      protocol = (handleProtocols
-        ? handleProtocols(protocols, request)
-        : protocols.values().next().value) || "";
-      if (protocol) {
-        headers.push(`Sec-WebSocket-Protocol: ${protocol}`);
-      }
+      protocol = handleProtocols
+        ? chosen(handleProtocols(protocols, request))
+        : [...protocols][0]!;
     }
+    if (protocol) headers.push(`Sec-WebSocket-Protocol: ${protocol}`);
     if (agreement !== undefined) {
       headers.push(`Sec-WebSocket-Extensions: ${agreement.header}`);
     }
@@ -567,6 +573,32 @@ function parseProtocols(value: string | undefined): Set<string> | undefined {
 
 function destroy(this: Duplex): void {
   this.destroy();
+}
+
+/** What `verifyClient` says; a promise would let everybody in. */
+function isVerified(result: unknown): boolean {
+  if (result === null || !/^(object|function)$/.test(typeof result)) {
+    return Boolean(result);
+  }
+  settled(result).catch(() => {}); // the error below says it all
+  throw new TypeError(
+    `Cannot verify client: verifyClient returned ${
+      nameOf(result)
+    }, not a boolean; to tell later, use verifyClient(info, callback)`,
+  );
+}
+
+/** The subprotocol that `handleProtocols` has chosen; "" for none. */
+function chosen(result: unknown): string {
+  // As with `ws`, all that is falsy is none.
+  if (!result) return "";
+  if (typeof result === "string" && isToken(result)) return result;
+  settled(result).catch(() => {}); // the error below says it all
+  throw new TypeError(
+    `Cannot choose subprotocol: handleProtocols returned ${
+      typeof result === "string" ? JSON.stringify(result) : nameOf(result)
+    }, return one of those offered, or false`,
+  );
 }
 
 /** Calls the application's code; where it throws, the client is told first. */

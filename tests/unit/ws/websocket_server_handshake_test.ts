@@ -224,3 +224,48 @@ test("WebSocketServer answers 500 where the application's code throws", async ()
     assertMatch(answer, /^HTTP\/1\.1 500 /);
   }
 });
+
+test("WebSocketServer lets nobody in by a verifyClient that returns no boolean", async () => {
+  for (
+    const [verifyClient, what] of [
+      [() => Promise.resolve(false), "Promise"],
+      [() => Promise.reject(new Error("mine")), "Promise"],
+      [() => ({ then: () => {} }), "Object"],
+      [() => () => false, "function"],
+    ] as const
+  ) {
+    const [error, answer] = await thrownBy({
+      verifyClient: verifyClient as never,
+    });
+    assert(error instanceof TypeError);
+    assertEquals(
+      error.message,
+      `Cannot verify client: verifyClient returned ${what}, not a boolean; ` +
+        "to tell later, use verifyClient(info, callback)",
+    );
+    assertMatch(answer, /^HTTP\/1\.1 500 /);
+  }
+});
+
+test("WebSocketServer sends no subprotocol that is no token", async () => {
+  for (
+    const [handleProtocols, what] of [
+      [() => Promise.resolve("a"), "Promise"],
+      [() => Promise.reject(new Error("mine")), "Promise"],
+      [() => 5, "number"],
+      [() => true, "boolean"],
+      [() => "a, b", '"a, b"'],
+    ] as const
+  ) {
+    const [error, answer] = await thrownBy({
+      handleProtocols: handleProtocols as never,
+    });
+    assert(error instanceof TypeError);
+    assertEquals(
+      error.message,
+      `Cannot choose subprotocol: handleProtocols returned ${what}, ` +
+        "return one of those offered, or false",
+    );
+    assertMatch(answer, /^HTTP\/1\.1 500 /);
+  }
+});
