@@ -1,5 +1,6 @@
 /** Where the upgrades of a server, a handler or a listener go. */
 
+import { nameOf, settled } from "../base/user_values.ts";
 import type { HandshakeError } from "../peer_errors.ts";
 import { unknownPath } from "../handshake/refusal.ts";
 import { type Routes, routesEndpoint } from "./routes.ts";
@@ -86,7 +87,11 @@ function pathTest(path: EndpointPath): (url: URL) => boolean {
 /** Nothing is coerced: a promise would count as true. */
 function checked(result: unknown): boolean {
   if (typeof result === "boolean") return result;
+  // What it waited for is not what is wrong with it.
+  settled(result).catch(() => {});
   throw new TypeError(
-    `Cannot use what path returned: it must be a boolean, got ${typeof result}`,
+    `Cannot use what path returned: it must be a boolean, got ${
+      nameOf(result)
+    }`,
   );
 }

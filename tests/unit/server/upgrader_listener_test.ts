@@ -327,6 +327,8 @@ test("Upgrader.listener() answers 500 when path fails, and tells", async () => {
       throw "thrown";
     },
     (() => Promise.resolve(true)) as never,
+    // Which nobody else handles.
+    (() => Promise.reject(new Error("path"))) as never,
     (() => undefined) as never,
   ];
   for (const path of failures) {
