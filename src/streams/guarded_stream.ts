@@ -8,7 +8,7 @@ import { settled } from "../base/user_values.ts";
  */
 export class GuardedStream implements ByteStream {
   readonly #stream: ByteStream;
-  #receiver!: ByteReceiver;
+  #receiver: ByteReceiver | undefined;
   #done: ((error?: unknown) => void) | undefined; // of the pending write
   #end: { readonly error?: unknown } | undefined; // how it has ended
 
@@ -35,7 +35,8 @@ export class GuardedStream implements ByteStream {
 
   start(receiver: ByteReceiver): void {
     this.#receiver = receiver;
-    this.#stream.start({
+    // What it throws at once is the caller's to hear: nothing has begun.
+    const started: unknown = this.#stream.start({
       data: (chunk) => {
         if (this.#end !== undefined) return;
         if (chunk instanceof Uint8Array) receiver.data(chunk);
@@ -50,6 +51,7 @@ export class GuardedStream implements ByteStream {
         receiver.closed(error);
       },
     });
+    this.#watch(started);
   }
 
   pause(): void {
@@ -88,14 +90,16 @@ export class GuardedStream implements ByteStream {
   #run(act: () => unknown): void {
     if (this.#end !== undefined) return;
     try {
-      const result = act();
-      // Its type allows an async function.
-      if (result !== undefined) {
-        settled(result).catch((error) => this.#fail(error));
-      }
+      this.#watch(act());
     } catch (error) {
       this.#fail(error);
     }
+  }
+
+  // The types allow async functions.
+  #watch(result: unknown): void {
+    if (result === undefined) return;
+    settled(result).catch((error) => this.#fail(error));
   }
 
   #fail(error: unknown): void {
@@ -111,7 +115,8 @@ export class GuardedStream implements ByteStream {
       const done = this.#done;
       this.#done = undefined;
       done?.(error);
-      this.#receiver.closed(error);
+      // There is none where a dial was given up before it was started.
+      this.#receiver?.closed(error);
     });
   }
 }

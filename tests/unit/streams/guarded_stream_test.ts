@@ -2,7 +2,7 @@ import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 
 import { connOver } from "../../../src/conn_over.ts";
 import { GuardedStream } from "../../../src/streams/guarded_stream.ts";
-import { test } from "../../support/helper.ts";
+import { test, withTimeout } from "../../support/helper.ts";
 import { frame, hex } from "../protocol/recorder.ts";
 import { HeldStream, turn } from "../wire/held_stream.ts";
 
@@ -73,6 +73,31 @@ test("guardedStream ends the write that a stream throws in, and those behind it"
   await turn();
   assertEquals(done, [FAULT, FAULT]);
   assertEquals(events, ["closed", FAULT]);
+});
+
+test("guardedStream ends a stream whose start rejects", async () => {
+  const stream = new HeldStream();
+  stream.start = () => Promise.reject(FAULT);
+  const conn = connOver(stream, { side: "server" });
+  const { code, cause } = await withTimeout(conn.closed, 5_000, "the end");
+  assertEquals(code, 1006);
+  assertStrictEquals(cause, FAULT);
+  assertEquals(stream.calls, ["destroy"]);
+});
+
+test("guardedStream is destroyed before it is started", async () => {
+  for (
+    const destroy of [() => Promise.reject(FAULT), () => {
+      throw FAULT;
+    }]
+  ) {
+    const stream = new HeldStream();
+    stream.destroy = destroy;
+    // What it throws has nobody to go to, and harms nobody.
+    new GuardedStream(stream).destroy();
+    await turn();
+    await turn();
+  }
 });
 
 test("guardedStream calls back once for each write", () => {
