@@ -30,7 +30,9 @@ export class GuardedStream implements ByteStream {
   }
 
   get free(): ByteStream["free"] {
-    return this.#stream.free;
+    const { free } = this.#stream;
+    // Behind the end as well: a stream's pool wants all its chunks back.
+    return free && ((chunk) => this.#try(() => free(chunk)));
   }
 
   start(receiver: ByteReceiver): void {
@@ -88,7 +90,10 @@ export class GuardedStream implements ByteStream {
   }
 
   #run(act: () => unknown): void {
-    if (this.#end !== undefined) return;
+    if (this.#end === undefined) this.#try(act);
+  }
+
+  #try(act: () => unknown): void {
     try {
       this.#watch(act());
     } catch (error) {
