@@ -58,8 +58,8 @@ const CONN_OVER_OPTIONS: OptionsOf<ConnOverOptions> = declareOptions({
  * @param options The side, and the options that an Upgrader and a Dialer share
  * @returns The connection
  * @throws {RangeError} If a limit or a time is out of range
- * @throws {TypeError} If the side is not one of the two, the subprotocol is not
- * a token, or an option is unknown
+ * @throws {TypeError} If the stream is none, the side is not one of the two, the
+ * subprotocol is not a token, or an option is unknown
  *
  * @example Without HTTP, over any socket
  * ```ts

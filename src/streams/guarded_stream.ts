@@ -1,6 +1,6 @@
 import type { ByteReceiver, ByteStream } from "../transport/byte_stream.ts";
 import type { Addr } from "../transport/transport.ts";
-import { settled } from "../base/user_values.ts";
+import { nameOf, settled } from "../base/user_values.ts";
 
 /**
  * Guards against what a user's stream throws after `start`, as the code that
@@ -16,8 +16,17 @@ export class GuardedStream implements ByteStream {
    * Guards a stream.
    *
    * @param stream The user's, not started
+   * @throws {TypeError} If it is none
    */
   constructor(stream: ByteStream) {
+    for (const name of ["start", "write", "destroy"] as const) {
+      if (typeof stream?.[name] === "function") continue;
+      throw new TypeError(
+        `Cannot use ${
+          nameOf(stream)
+        } as a ByteStream: it has no ${name}(), pass a socket through socketStream()`,
+      );
+    }
     this.#stream = stream;
   }
 

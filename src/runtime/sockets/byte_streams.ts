@@ -32,7 +32,7 @@ export interface ByteStreams {
  * @returns Both directions, which end apart
  * @throws {DOMException} `InvalidStateError` if the socket is another stream's or
  * connection's already
- * @throws {TypeError} If the socket has an encoding
+ * @throws {TypeError} If the socket is none, or has an encoding
  *
  * @example A WebSocket in front of a TCP server
  * ```ts

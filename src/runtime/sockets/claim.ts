@@ -1,4 +1,5 @@
 import { brandOf } from "../../base/brands.ts";
+import { nameOf } from "../../base/user_values.ts";
 import type { Duplex } from "./types.ts";
 
 // Marks on the socket itself, so that other copies of the package see them.
@@ -11,8 +12,18 @@ const LEFT = brandOf("left");
  *
  * @param socket The socket
  * @throws {DOMException} `InvalidStateError` if it already has an owner
+ * @throws {TypeError} If it is no socket
  */
 export function claim(socket: Duplex): void {
+  if (
+    typeof socket?.on !== "function" || typeof socket.write !== "function"
+  ) {
+    throw new TypeError(
+      `Cannot take ${
+        nameOf(socket)
+      } as a socket: it must be a node:net or node:tls socket, or another node duplex`,
+    );
+  }
   if (isClaimed(socket)) {
     throw new DOMException(
       "Cannot take socket: it already belongs to another connection, pass it to only one listener(), upgradeSocket() or socketStream()",
@@ -66,7 +77,8 @@ export function listenersOf(
  * @throws {TypeError} If it has an encoding, and so delivers strings
  */
 export function checkBytes(socket: Duplex): void {
-  const { readableEncoding } = socket;
+  // What is no socket at all, claim() refuses.
+  const readableEncoding = socket?.readableEncoding;
   if (readableEncoding === null || readableEncoding === undefined) return;
   throw new TypeError(
     `Cannot use socket with encoding ${

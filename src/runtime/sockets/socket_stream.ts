@@ -263,7 +263,8 @@ export class SocketStream implements RestartableStream {
  * @returns The stream
  * @throws {DOMException} `InvalidStateError` if the socket already belongs to
  * another stream or connection
- * @throws {TypeError} If the socket has an encoding, or `head` is not bytes
+ * @throws {TypeError} If the socket is none or has an encoding, or `head` is not
+ * bytes
  *
  * @example Usage
  * ```ts no-assert

@@ -1,4 +1,11 @@
-import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { Duplex } from "node:stream";
+
+import {
+  assertEquals,
+  assertRejects,
+  assertStrictEquals,
+  assertThrows,
+} from "@std/assert";
 
 import { connOver } from "../../../src/conn_over.ts";
 import { GuardedStream } from "../../../src/streams/guarded_stream.ts";
@@ -157,4 +164,22 @@ test("connOver() outlives streams that throw, and so do its other connections", 
   lasting.terminate();
   good.receiver!.closed();
   await lasting.closed;
+});
+
+test("connOver() refuses what is no stream, a socket among it", () => {
+  const socket = new Duplex({ read() {} });
+  for (const none of [undefined, null, 5, {}, socket]) {
+    assertThrows(
+      () => connOver(none as never, { side: "client" }),
+      TypeError,
+      "it has no start(), pass a socket through socketStream()",
+    );
+  }
+  const { start, write } = HeldStream.prototype;
+  assertThrows(
+    () => connOver({ start, write } as never, { side: "client" }),
+    TypeError,
+    "it has no destroy()",
+  );
+  socket.destroy();
 });

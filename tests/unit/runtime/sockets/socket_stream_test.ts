@@ -399,3 +399,15 @@ test("SocketStream takes no memory back from a duplex that is no socket", () => 
   const duplex = new Duplex({ read() {}, write() {} });
   assertEquals(new SocketStream(duplex).free, undefined);
 });
+
+test("socketStream() refuses what is no socket, and leaves it as it was", () => {
+  const half = { on() {} };
+  for (const none of [undefined, null, 5, "socket", {}, half]) {
+    assertThrows(
+      () => socketStream(none as never),
+      TypeError,
+      "it must be a node:net or node:tls socket",
+    );
+  }
+  assertEquals(Reflect.ownKeys(half), ["on"]);
+});
