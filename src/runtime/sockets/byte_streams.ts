@@ -1,3 +1,4 @@
+import { checkAttached } from "../../base/user_values.ts";
 import type { ByteReceiver, ByteStream } from "../../transport/byte_stream.ts";
 import { socketStream } from "./socket_stream.ts";
 import type { Duplex } from "./types.ts";
@@ -14,7 +15,8 @@ export interface ByteStreams {
   readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
   /**
    * What goes: a write is done when the system has taken it. Closing it sends the FIN,
-   * aborting it destroys the socket.
+   * aborting it destroys the socket, and so does a chunk that is not bytes, or whose
+   * bytes have been transferred away: its write rejects with a `TypeError`.
    */
   readonly writable: WritableStream<Uint8Array>;
 }
@@ -127,11 +129,11 @@ class Bytes implements ByteStreams, ByteReceiver {
 
 function write(stream: ByteStream, chunk: unknown): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  if (!(chunk instanceof Uint8Array)) {
+  try {
+    checkChunk(chunk);
+  } catch (error) {
     stream.destroy();
-    throw new TypeError(
-      `Cannot write a ${typeof chunk} to a socket: it must be a Uint8Array`,
-    );
+    throw error;
   }
   if (chunk.length === 0) resolve();
   else {
@@ -141,4 +143,13 @@ function write(stream: ByteStream, chunk: unknown): Promise<void> {
     );
   }
   return promise;
+}
+
+function checkChunk(chunk: unknown): asserts chunk is Uint8Array {
+  if (!(chunk instanceof Uint8Array)) {
+    throw new TypeError(
+      `Cannot write a ${typeof chunk} to a socket: it must be a Uint8Array`,
+    );
+  }
+  checkAttached(chunk, "write chunk");
 }

@@ -124,3 +124,19 @@ test("byteStreams() takes bytes alone, and a socket once", async () => {
     );
   });
 });
+
+test("byteStreams() refuses bytes that have been transferred away", async () => {
+  await withSockets(async (ours) => {
+    const over = new Promise((resolve) => ours.on("close", resolve));
+    const writer = byteStreams(ours).writable.getWriter();
+    writer.closed.catch(() => {});
+    const bytes = hex("01 02");
+    bytes.buffer.transfer();
+    await assertRejects(
+      () => writer.write(bytes),
+      TypeError,
+      "have been transferred away",
+    );
+    await over;
+  });
+});
