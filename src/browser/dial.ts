@@ -1,3 +1,4 @@
+import { brandOf } from "../base/brands.ts";
 import { type OptionsOf, readOptions } from "../base/options.ts";
 import { assembleConn, type Conn } from "../conn/conn.ts";
 import type { ConnSettings } from "../conn/options.ts";
@@ -21,6 +22,9 @@ export interface DialResult {
   /** The connection. */
   readonly conn: Conn;
 }
+
+// On the socket itself, so that other copies of the package see it.
+const OWNED = brandOf("owned");
 
 // Not declared: it is not what another dial() should be told of.
 const DIAL_OPTIONS: OptionsOf<DialOptions> = {
@@ -106,6 +110,7 @@ export async function dial(
  *
  * @param webSocket The socket
  * @returns The connection
+ * @throws {DOMException} `InvalidStateError` if it is another connection's already
  * @throws {TypeError} If it is no WebSocket
  *
  * @example Usage
@@ -123,9 +128,21 @@ export async function dial(
  * ```
  */
 export function connFrom(webSocket: WebSocket): Conn {
-  if (typeof webSocket?.addEventListener !== "function") {
+  const { addEventListener, send, close, readyState } = webSocket ?? {};
+  if (
+    [addEventListener, send, close].some((own) => typeof own !== "function") ||
+    typeof readyState !== "number"
+  ) {
     throw new TypeError("Cannot make Conn: it must be over a WebSocket");
   }
+  // Each of two would take what is the other's.
+  if (OWNED in webSocket) {
+    throw new DOMException(
+      "Cannot make Conn: the WebSocket has one already",
+      "InvalidStateError",
+    );
+  }
+  Object.defineProperty(webSocket, OWNED, { value: true });
   const { readLimit, writeBufferSize } = SETTINGS;
   return assembleConn(
     new BrowserTransport(webSocket, readLimit, writeBufferSize),

@@ -255,11 +255,51 @@ test("connFrom() takes a socket that connects, is open, or is closed", async () 
     await conn.send("open");
     assertEquals((await conn.readMessage()).data, "open");
     await conn.close();
-    assertEquals((await connFrom(socket).closed).code, 1006);
+
+    const over = new WebSocket(url);
+    await new Promise((resolve) => {
+      over.onopen = () => over.close();
+      over.onclose = resolve;
+    });
+    assertEquals((await connFrom(over).closed).code, 1006);
   });
-  for (const value of [undefined, null, {}, "ws://localhost/"]) {
-    assertThrows(() => connFrom(value as never), TypeError);
+});
+
+test("connFrom() refuses what is no WebSocket", () => {
+  class Channel extends EventTarget {
+    readyState = "open"; // as an RTCDataChannel's
+    send() {}
+    close() {}
   }
+  const none = [
+    undefined,
+    null,
+    {},
+    "ws://localhost/",
+    new EventTarget(),
+    new Channel(),
+  ];
+  for (const value of none) {
+    assertThrows(
+      () => connFrom(value as never),
+      TypeError,
+      "it must be over a WebSocket",
+    );
+  }
+});
+
+test("connFrom() takes a socket once", async () => {
+  await withConn(echo, async (_, url) => {
+    const socket = new WebSocket(url);
+    const conn = connFrom(socket);
+    const error = assertThrows(() => connFrom(socket), DOMException);
+    assertEquals(error.name, "InvalidStateError");
+    // The first has it still, also when it is over.
+    await conn.send("a");
+    assertEquals((await conn.readMessage()).data, "a");
+    await conn.close();
+    assertThrows(() => connFrom(socket), DOMException);
+  });
 });
 
 test("Conn of a page waits for a peer that reads slowly", async () => {
