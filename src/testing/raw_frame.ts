@@ -1,5 +1,6 @@
 /** Frames for tests, valid or not. */
 
+import { nameOf } from "../base/user_values.ts";
 import { applyMask } from "../protocol/mask.ts";
 import type { Side } from "../transport/transport.ts";
 
@@ -72,18 +73,20 @@ export interface ExpectedFrame {
 const encoder = new TextEncoder();
 
 /**
- * Encodes a frame without any check.
+ * Encodes a frame, whatever the protocol says of it.
  *
  * @param frame The frame
  * @param side Who sends it
  * @returns Its bytes
+ * @throws {TypeError} If its payload is neither a string nor a `Uint8Array`, or its
+ * masking key does not have 4 bytes
  */
 export function encodeRawFrame(
   frame: RawFrameInit,
   side: Side,
 ): Uint8Array<ArrayBuffer> {
   const { fin = true, rsv = 0, opcode, payload = "" } = frame;
-  const data = typeof payload === "string" ? encoder.encode(payload) : payload;
+  const data = rawBytes(payload, "send as payload");
   const length = BigInt(frame.length ?? data.length);
   const bits = frame.lengthBits ??
     (length < 126n ? 7 : length < 65_536n ? 16 : 64);
@@ -104,6 +107,27 @@ export function encodeRawFrame(
     applyMask(bytes, head.length, bytes.length, toKey(mask), 0);
   }
   return bytes;
+}
+
+/**
+ * A copy of what a test sends.
+ *
+ * @param data The bytes; a string as UTF-8
+ * @param action What is done with them, for the error's message
+ * @returns The bytes
+ * @throws {TypeError} If they are neither
+ */
+export function rawBytes(
+  data: string | Uint8Array,
+  action: string,
+): Uint8Array<ArrayBuffer> {
+  if (typeof data === "string") return encoder.encode(data);
+  if (data instanceof Uint8Array) return new Uint8Array(data);
+  throw new TypeError(
+    `Cannot ${action} a value of type ${
+      nameOf(data)
+    }: it must be a string or a Uint8Array`,
+  );
 }
 
 function maskOf(mask: boolean | Uint8Array): Uint8Array | undefined {

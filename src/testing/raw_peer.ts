@@ -5,6 +5,7 @@ import {
   encodeRawFrame,
   type ExpectedFrame,
   frameFaults,
+  rawBytes,
   type RawFrame,
   type RawFrameInit,
   toKey,
@@ -18,8 +19,6 @@ export interface RawEnd {
   /** The error of the stream, if there was one. */
   readonly error?: unknown;
 }
-
-const encoder = new TextEncoder();
 
 /**
  * The other end of a connection, as a peer that sends any bytes and reads what
@@ -119,6 +118,7 @@ export class RawPeer {
    *
    * @param bytes The bytes; a string as UTF-8
    * @returns Resolves when they have been taken; a failure need not be handled
+   * @throws {TypeError} If they are neither
    *
    * @example Any bytes
    * ```ts
@@ -133,9 +133,7 @@ export class RawPeer {
    * ```
    */
   send(bytes: string | Uint8Array): Promise<void> {
-    const chunk = typeof bytes === "string"
-      ? encoder.encode(bytes)
-      : new Uint8Array(bytes);
+    const chunk = rawBytes(bytes, "send");
     const sent = this.#lastWrite.catch(() => {}).then(() => this.#write(chunk));
     sent.catch(() => {});
     this.#lastWrite = sent;
@@ -147,7 +145,8 @@ export class RawPeer {
    *
    * @param frame The frame
    * @returns Resolves when it has been taken; a failure need not be handled
-   * @throws {TypeError} If its masking key does not have 4 bytes
+   * @throws {TypeError} If its masking key does not have 4 bytes, or its payload is
+   * neither a string nor a Uint8Array
    */
   sendFrame(frame: RawFrameInit): Promise<void> {
     return this.send(encodeRawFrame(frame, this.side));

@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { RawPeer } from "../../../src/testing/raw_peer.ts";
 import {
   type PipeStream,
@@ -24,6 +24,25 @@ test("RawPeer.send() sends bytes and text in order", async () => {
   peer.end();
   await there.untilEnd();
   assertEquals(there.events, ["47 45 54", "01 02", "end"]);
+});
+
+test("RawPeer.send() and sendFrame() refuse what is neither text nor bytes", () => {
+  const [peer, , there] = peerOver("client");
+  for (const none of [undefined, null, 5, {}, [1, 2], new ArrayBuffer(2)]) {
+    assertThrows(
+      () => peer.send(none as never),
+      TypeError,
+      "it must be a string or a Uint8Array",
+    );
+    // A payload that is left out is empty.
+    if (none === undefined) continue;
+    assertThrows(
+      () => peer.sendFrame({ opcode: 1, payload: none as never }),
+      TypeError,
+      "it must be a string or a Uint8Array",
+    );
+  }
+  assertEquals(there.events, []);
 });
 
 test("RawPeer.sendFrame() sends a frame of its side", async () => {
