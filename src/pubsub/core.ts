@@ -8,7 +8,7 @@ import { MessageType } from "../message.ts";
 import { PreparedMessage } from "../prepared.ts";
 import { type Mark, readEnvelope, writeEnvelope } from "./envelope.ts";
 import { Link } from "./link.ts";
-import { Sent } from "./numbers.ts";
+import { Sent, type Stand } from "./numbers.ts";
 import type { Gap, HubSettings, PublishOptions } from "./options.ts";
 import { PublishLimitError } from "./publish_limit_error.ts";
 import { Pulse } from "./pulse.ts";
@@ -101,14 +101,7 @@ export class Core implements TopicOwner {
       },
       this.#sent,
       {
-        named: (hub, key, mark, beat) => this.#named(hub, key, mark, beat),
-        stands: (hub, start, before) => {
-          // The beat before may have been on its way when the topic was linked;
-          // this one was sent behind that.
-          for (const { linkedAt, heard } of this.#topics.values()) {
-            if (before > linkedAt) heard.start(hub, start);
-          }
-        },
+        named: (hub, key, mark, stand) => this.#named(hub, key, mark, stand),
         deaf: () => {
           for (const { link } of this.#topics.values()) link?.renew();
         },
@@ -241,7 +234,7 @@ export class Core implements TopicOwner {
       else if (member !== undefined) member.count--;
       throw error;
     }
-    if (topic.linkedAt === Infinity) topic.linkedAt = performance.now();
+    if (topic.heard.since === Infinity) topic.heard.since = performance.now();
     subscription.pending = false;
     if (isIn()) return;
     if (member !== undefined) member.count--;
@@ -511,16 +504,21 @@ export class Core implements TopicOwner {
     }
     const { hub, data, except } = envelope;
     if (topic.heard.isRepeat(hub, envelope)) return;
-    const missed = topic.heard.came(hub, envelope);
+    const missed = topic.heard.came(hub, envelope, this.#pulse?.stand(hub));
     if (missed > 0) this.#missed(topic, missed);
     this.#deliver(topic, data, hub === this.id ? except : 0);
   }
 
   // A hub has named its last number: what has not come by now does not come.
-  #named(hub: string, key: string, mark: Mark, beat: number): void {
+  #named(
+    hub: string,
+    key: string,
+    mark: Mark,
+    stand: Stand | undefined,
+  ): void {
     const topic = this.#topics.get(key);
     if (topic === undefined) return;
-    const missed = topic.heard.named(hub, mark, beat);
+    const missed = topic.heard.named(hub, mark, stand);
     if (missed === 0) return;
     this.#missed(topic, missed);
     // The client may hear the other channels only; but what is named is a

@@ -80,24 +80,59 @@ export class Sent {
   }
 }
 
-/** Where a hub stood when a topic was listened to for certain. */
-export interface Start {
-  /** The beat that has said so. */
-  readonly beat: number;
-  /** What begins later than this epoch is heard from its first message on. */
-  readonly epoch: number;
+// Steps of a hub that are kept: one for each beat with new epochs.
+const STEPS = 64;
+
+/**
+ * Where a hub stood at its beats. A topic that is listened to is heard for
+ * certain from the first beat on whose predecessor came later: that one may have
+ * been on its way, this one was sent behind it. It is looked up when the topic's
+ * first number comes, so that a beat costs the same for any number of topics.
+ *
+ * Only the last steps are kept. A topic that has listened for longer takes the
+ * oldest of them for its start: of epochs up to that one, whose last numbers no
+ * beat has named in all that time, the loss is not told.
+ */
+export class Stand {
+  // What no later beat has said anew, the oldest first.
+  readonly #steps: { before: number; readonly epoch: number }[] = [];
+  #heardAt = -Infinity;
+  #before = -Infinity; // when the beat before the last was heard
+  #earlier = -Infinity; // and the one before that
+
+  /** A beat was heard, with the last epoch that the hub has begun. */
+  beat(epoch: number, now: number): void {
+    this.#earlier = this.#before;
+    this.#before = this.#heardAt;
+    this.#heardAt = now;
+    const last = this.#steps.at(-1);
+    if (last?.epoch === epoch) last.before = this.#before;
+    else this.#steps.push({ before: this.#before, epoch });
+    if (this.#steps.length > STEPS) this.#steps.shift();
+  }
+
+  /**
+   * What begins later than this epoch is heard from its first message on, by who
+   * listens since then; `Infinity` as long as nothing is certain.
+   */
+  start(since: number): number {
+    return this.#steps.find(({ before }) => before > since)?.epoch ?? Infinity;
+  }
+
+  /**
+   * Whether what the last beat names was heard by who listens since then: it is a
+   * beat old, and so may be of a time when nobody listened.
+   */
+  names(since: number): boolean {
+    return this.#earlier > since;
+  }
 }
 
 /** The numbers that have come on one topic, by hub. */
 export class Heard {
   readonly #last: Map<string, Mark> = new Map();
-  readonly #starts: Map<string, Start> = new Map(); // until there is a last
-
-  /** A hub says where it stands. The first time counts. */
-  start(hub: string, start: Start): void {
-    if (this.#last.has(hub) || this.#starts.has(hub)) return;
-    this.#starts.set(hub, start);
-  }
+  /** When the broker confirmed the topic, by `performance.now()`. */
+  since: number = Infinity;
 
   /** Whether a message has come before. */
   isRepeat(hub: string, { epoch, number }: Mark): boolean {
@@ -107,30 +142,30 @@ export class Heard {
   }
 
   /** Takes the number of a message that has come; how many before it are missed. */
-  came(hub: string, mark: Mark): number {
-    return this.#take(hub, mark, 1);
+  came(hub: string, mark: Mark, stand: Stand | undefined): number {
+    return this.#take(hub, mark, 1, stand);
   }
 
   /** Takes the number that a beat has named; how many up to it are missed. */
-  named(hub: string, mark: Mark, beat: number): number {
-    // It is a beat old, and so may be of a time when nobody listened: what was
-    // published just behind it would seem to be missed.
-    const start = this.#starts.get(hub);
-    const isOfNow = this.#last.has(hub) ||
-      start !== undefined && beat > start.beat;
-    return isOfNow ? this.#take(hub, mark, 0) : 0;
+  named(hub: string, mark: Mark, stand: Stand | undefined): number {
+    // What was published just behind one of before would seem to be missed.
+    const isOfNow = this.#last.has(hub) || stand?.names(this.since);
+    return isOfNow ? this.#take(hub, mark, 0, stand) : 0;
   }
 
-  #take(hub: string, mark: Mark, came: 0 | 1): number {
+  #take(
+    hub: string,
+    mark: Mark,
+    came: 0 | 1,
+    stand: Stand | undefined,
+  ): number {
     if (this.isRepeat(hub, mark)) return 0;
     const last = this.#last.get(hub);
-    const start = this.#starts.get(hub);
     this.#last.set(hub, mark);
-    this.#starts.delete(hub);
     const all = mark.number - mark.voided;
     if (last === undefined) {
-      const fromFirst = start !== undefined && mark.epoch > start.epoch;
-      return fromFirst ? Math.max(0, all - came) : 0;
+      const start = stand?.start(this.since) ?? Infinity;
+      return mark.epoch > start ? Math.max(0, all - came) : 0;
     }
     const before = mark.epoch === last.epoch ? last.number - last.voided : 0;
     // One that was heard although its publish() has rejected counts for less.
@@ -140,6 +175,5 @@ export class Heard {
   /** Forgets a hub that has gone. */
   forget(hub: string): void {
     this.#last.delete(hub);
-    this.#starts.delete(hub);
   }
 }

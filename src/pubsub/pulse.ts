@@ -1,7 +1,7 @@
 import type { Broker } from "./broker.ts";
 import { type Beat, type Mark, readBeat, writeBeat } from "./envelope.ts";
 import { Link } from "./link.ts";
-import type { Sent, Start } from "./numbers.ts";
+import { type Sent, Stand } from "./numbers.ts";
 
 // So many heartbeats of silence mean that a hub has gone, and so many of our own
 // that were not heard, that we hear nothing at all. A client that reconnects by
@@ -13,10 +13,11 @@ const LAST_WORD = 1_000;
 
 /** Whom the pulse tells. */
 export interface PulseOwner {
-  /** A hub has published up to a mark on a topic, a beat ago or longer. */
-  named(hub: string, topic: string, mark: Mark, beat: number): void;
-  /** A hub has said where it stands; its beat before that came at `before`. */
-  stands(hub: string, start: Start, before: number): void;
+  /**
+   * A hub has published up to a mark on a topic, a beat ago or longer; where it
+   * stands, unless that is another beat's.
+   */
+  named(hub: string, topic: string, mark: Mark, stand: Stand | undefined): void;
   /** A heartbeat is due: the time to try again what has failed. */
   beat(): void;
   /** Nothing is heard any more. */
@@ -45,8 +46,7 @@ export interface PulseSettings {
 interface Peer {
   beat: number;
   heartbeat: number;
-  /** When the last beat was heard. */
-  heardAt: number;
+  readonly stand: Stand;
   /** Where the clock of what can be heard stood. */
   seen: number;
 }
@@ -125,10 +125,15 @@ export class Pulse {
     this.#peers.set(hub, {
       beat: 0,
       heartbeat,
-      heardAt: -Infinity,
+      stand: new Stand(),
       seen: this.#clock,
     });
     this.#owner.arrived(hub);
+  }
+
+  /** Where a hub that lives has stood at its beats. */
+  stand(hub: string): Stand | undefined {
+    return this.#peers.get(hub)?.stand;
   }
 
   /** The hubs that live, this one among them. */
@@ -195,33 +200,29 @@ export class Pulse {
     }
     if (beat.hub === this.#settings.hub) this.#heardOwn(beat);
     const isNew = this.#note(beat);
+    const peer = this.#peers.get(beat.hub)!;
+    // One that comes late, or again, is not what the peer has said last.
+    const stand = beat.beat === peer.beat ? peer.stand : undefined;
     for (const [topic, mark] of beat.marks) {
-      this.#owner.named(beat.hub, topic, mark, beat.beat);
+      this.#owner.named(beat.hub, topic, mark, stand);
     }
     if (isNew) this.#owner.arrived(beat.hub);
   }
 
   // Whether the hub was not known.
   #note({ hub, beat, heartbeat, epoch }: Beat): boolean {
-    const now = performance.now();
-    const peer = this.#peers.get(hub);
-    if (peer === undefined) {
-      this.#peers.set(hub, {
-        beat,
-        heartbeat,
-        heardAt: now,
-        seen: this.#clock,
-      });
-      return true;
-    }
+    const there = this.#peers.get(hub);
+    const peer = there ??
+      { beat: 0, heartbeat, stand: new Stand(), seen: this.#clock };
+    if (there === undefined) this.#peers.set(hub, peer);
     peer.seen = this.#clock;
     // A long list comes in parts.
-    if (beat === peer.beat) return false;
-    peer.beat = beat;
-    peer.heartbeat = heartbeat;
-    this.#owner.stands(hub, { beat, epoch }, peer.heardAt);
-    peer.heardAt = now;
-    return false;
+    if (beat > peer.beat) {
+      peer.beat = beat;
+      peer.heartbeat = heartbeat;
+      peer.stand.beat(epoch, performance.now());
+    }
+    return there === undefined;
   }
 
   #heardOwn({ beat }: Beat): void {

@@ -91,8 +91,6 @@ export class Topic {
   #gathered: Gathered[] = [];
   #size = 0;
   #sending = false;
-  /** When the broker confirmed it, by `performance.now()`. */
-  linkedAt: number = Infinity;
   /** When it was last linked anew, or its client connected again. */
   renewedAt: number = -Infinity;
 
@@ -104,7 +102,6 @@ export class Topic {
   /** Nothing more is heard of it, and what is missed is nobody's. */
   reset(): void {
     this.heard = new Heard();
-    this.linkedAt = Infinity;
   }
 
   get isEmpty(): boolean {

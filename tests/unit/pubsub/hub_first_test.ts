@@ -2,6 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 
+import { writeBeat, writeEnvelope } from "../../../src/pubsub/envelope.ts";
 import { turn } from "../wire/held_stream.ts";
 import { test } from "../../support/helper.ts";
 import { MemoryBroker } from "./memory_broker.ts";
@@ -105,4 +106,28 @@ test("what was published in the heartbeats before a subscription is never missed
     assertEquals(b.heard, silence ? ["last"] : ["first", "last"]);
     assertEquals(b.gaps, [], `${before} heartbeats, then ${after}`);
   }));
+});
+
+test("a heartbeat that comes again makes no gap", async () => {
+  await using b = new Server(new MemoryBroker(), { heartbeat: 60_000 });
+  await b.hub.ready;
+  const { message } = b.client.channels.get("ws!")!;
+  const beat = (beat: number, epoch: number) => {
+    const one = { hub: "a", beat, heartbeat: 60_000, epoch, marks: [] };
+    for (const text of writeBeat(one)) message(text);
+  };
+  beat(1, 0);
+  beat(2, 0);
+  beat(3, 5);
+  await b.hub.subscribe("topic", b.listener);
+  await turn();
+  beat(4, 5);
+  await turn();
+  beat(2, 0);
+  const mark = { epoch: 5, number: 3, voided: 0 };
+  b.client.channels.get("ws:topic")!.message(
+    writeEnvelope({ hub: "a", ...mark, except: 0, data: "third" }),
+  );
+  assertEquals(b.heard, ["third"]);
+  assertEquals(b.gaps, []);
 });
