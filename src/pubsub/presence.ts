@@ -50,6 +50,8 @@ export class Presence {
   readonly #rooms: Map<string, Room> = new Map();
   readonly #conns: Map<Conn, Set<Room>> = new Map();
   readonly #gone: Set<string> = new Set();
+  // Rooms of used topics that the broker has refused, until the next heartbeat.
+  readonly #refused: Set<string> = new Set();
 
   /**
    * Makes the presence of a hub.
@@ -79,6 +81,11 @@ export class Presence {
       gone: (hub) => this.#forget(hub),
       beat: () => {
         for (const room of this.#rooms.values()) this.#beat(room);
+        const refused = [...this.#refused];
+        this.#refused.clear();
+        for (const key of refused) {
+          if (this.#core.isUsed(key.slice(1))) this.#room(key);
+        }
       },
     };
     core.watch(watcher);
@@ -126,7 +133,8 @@ export class Presence {
   /**
    * The names in a topic, in all processes, sorted. A process knows of the topics
    * that its hub has subscribers of, or that it tracks a connection of its own in;
-   * of the other processes it learns a moment after the first of them.
+   * of the other processes it learns a moment after the first of them. Where the
+   * broker refuses that, `onError` is told, and each heartbeat tries again.
    *
    * @param topic The topic
    * @returns The names, each once
@@ -144,11 +152,7 @@ export class Presence {
   list(topic: string): string[] {
     checkTopic(topic);
     const key = `?${topic}`;
-    // It may not be there, as the broker has refused it.
-    const room = this.#core.isUsed(topic)
-      ? this.#room(key)
-      : this.#rooms.get(key);
-    return room?.list() ?? [];
+    return this.#rooms.get(key)?.list() ?? [];
   }
 
   async #track(key: string, conn: Conn, name: string): Promise<void> {
@@ -194,6 +198,7 @@ export class Presence {
     room.joined.catch((error) => {
       if (this.#rooms.get(key) !== room) return;
       this.#rooms.delete(key);
+      if (this.#core.isUsed(key.slice(1))) this.#refused.add(key);
       // Else who tracks is told.
       if (room.isEmpty) this.#core.failed(error);
     });

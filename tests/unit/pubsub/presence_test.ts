@@ -319,6 +319,43 @@ test("presence.list() asks for a topic again that the broker has refused", async
   await b.lists("Alice");
 });
 
+test("presence.list() leaves a topic that the broker refuses to the heartbeats", async () => {
+  const broker = new MemoryBroker();
+  await using b = new Server(broker);
+  await b.hub.ready;
+  const refusal = new Error("refused");
+  let beats = 0;
+  let refused = 0;
+  broker.copies = (channel) => {
+    if (channel.endsWith("!")) beats++;
+    return 1;
+  };
+  broker.hold = async (what) => {
+    await undefined;
+    if (what !== "+ws?room") return;
+    refused++;
+    throw refusal;
+  };
+  const conn = b.conn();
+  await b.hub.subscribe("room", conn);
+  const before = beats;
+  while (beats < before + 3) {
+    assertEquals(b.presence.list("room"), []);
+    await turn();
+  }
+  // The first of the beats may have been on its way.
+  assert(refused >= 3 && refused <= 4, `asked ${refused} times`);
+  assertEquals(b.errors, Array(refused).fill(refusal));
+  // It is not tried for nobody.
+  b.hub.unsubscribe("room", conn);
+  refused = 0;
+  while (beats < before + 6) {
+    assertEquals(b.presence.list("room"), []);
+    await turn();
+  }
+  assertEquals(refused, 0);
+});
+
 test("presence.track() that the broker refuses leaves nothing", async () => {
   const broker = new MemoryBroker();
   await using a = new Server(broker);
