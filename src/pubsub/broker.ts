@@ -1,7 +1,8 @@
 /** What a {@linkcode Broker} tells a subscriber. */
 export interface BrokerReceiver {
   /**
-   * A message of the channel, in the broker's order.
+   * A message of the channel, in the broker's order. Of anything but a string the
+   * hub tells its `onError`.
    *
    * @param text The message
    */

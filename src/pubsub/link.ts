@@ -161,7 +161,7 @@ export class Link {
     const subscribed = Promise.resolve(
       this.#settings.broker.subscribe(this.#channel, {
         message: (text) => {
-          if (isCurrent()) this.#owner.message(text);
+          if (isCurrent()) this.#message(text);
         },
         interrupted: () => {
           if (isCurrent()) this.#owner.interrupted();
@@ -186,6 +186,18 @@ export class Link {
     throw new TypeError(
       `Cannot subscribe to channel ${this.#channel}: the broker's subscribe() must fulfil with a function that ends it`,
     );
+  }
+
+  // What a broker hands over may be of any client, and of any program.
+  #message(text: unknown): void {
+    if (typeof text === "string") this.#owner.message(text);
+    else {
+      this.#owner.failed(
+        new TypeError(
+          `Cannot read message on channel ${this.#channel}: the broker has handed over a value of type ${typeof text}, it must be a string`,
+        ),
+      );
+    }
   }
 
   async #unlink(patience: number): Promise<void> {

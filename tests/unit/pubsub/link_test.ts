@@ -62,3 +62,22 @@ test("a broker that gives no end when it is linked anew is asked with each heart
   await a.hub.publish("topic", "0");
   assertEquals(a.heard, ["0"]);
 });
+
+test("a broker that hands over anything but a string is told to onError", async () => {
+  await using a = new Server(new MemoryBroker(), { heartbeat: 60_000 });
+  await a.hub.ready;
+  await a.hub.subscribe("topic", a.listener);
+  const no = [new Uint8Array(3), undefined, null, { indexOf: 1 }];
+  for (const channel of ["ws!", "ws:topic"]) {
+    a.errors.length = 0;
+    const { message } = a.client.channels.get(channel)!;
+    for (const text of no) message(text as never);
+    assertEquals(
+      a.errors.map(String),
+      ["object", "undefined", "object", "object"].map((type) =>
+        `TypeError: Cannot read message on channel ${channel}: the broker has handed over a value of type ${type}, it must be a string`
+      ),
+    );
+  }
+  assertEquals(a.heard, []);
+});
