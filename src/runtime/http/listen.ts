@@ -1,8 +1,8 @@
-import { isInstance } from "../../base/user_values.ts";
 import http, { type Server, type ServerResponse } from "node:http";
 import https from "node:https";
 import type { AddressInfo } from "node:net";
 
+import { isInstance } from "../../base/user_values.ts";
 import type { FetchInfo } from "../../transport/fetch_info.ts";
 import type { Listener, ListenOptions } from "../../transport/listener.ts";
 import { abortQuietly } from "../abort.ts";
@@ -286,9 +286,7 @@ async function answer(
   }
 }
 
-/**
- * Cuts a connection in the middle of an answer, once it is that answer's turn.
- */
+/** Cuts a connection in the middle of an answer, once that one's turn comes. */
 function cutAnswer(target: ServerResponse): void {
   if (target.socket === null) target.destroy();
   else cut(target.socket);
