@@ -2,15 +2,20 @@ import type { ByteReceiver, ByteStream } from "../transport/byte_stream.ts";
 import type { Addr } from "../transport/transport.ts";
 import { nameOf, settled } from "../base/user_values.ts";
 
+// Milliseconds from `destroy` to `closed`, as ByteStream says.
+const CLOSES_WITHIN = 1_000;
+
 /**
  * Guards against what a user's stream throws after `start`, as the code that
- * calls it serves other connections as well. A stream that throws has ended.
+ * calls it serves other connections as well. A stream that throws has ended,
+ * and so has one that does not close when it is destroyed.
  */
 export class GuardedStream implements ByteStream {
   readonly #stream: ByteStream;
   #receiver: ByteReceiver | undefined;
   #done: ((error?: unknown) => void) | undefined; // of the pending write
   #end: { readonly error?: unknown } | undefined; // how it has ended
+  #closing: ReturnType<typeof setTimeout> | undefined; // since `destroy`
 
   /**
    * Guards a stream.
@@ -59,6 +64,7 @@ export class GuardedStream implements ByteStream {
       closed: (error) => {
         if (this.#end !== undefined) return;
         this.#end = {};
+        clearTimeout(this.#closing);
         receiver.closed(error);
       },
     });
@@ -96,6 +102,9 @@ export class GuardedStream implements ByteStream {
 
   destroy(): void {
     this.#run(() => this.#stream.destroy());
+    // Nobody waits for one that was not started.
+    if (this.#end !== undefined || this.#receiver === undefined) return;
+    this.#closing ??= setTimeout(() => this.#over(unclosed()), CLOSES_WITHIN);
   }
 
   #run(act: () => unknown): void {
@@ -118,12 +127,17 @@ export class GuardedStream implements ByteStream {
 
   #fail(error: unknown): void {
     if (this.#end !== undefined) return;
-    this.#end = { error };
+    this.#over(error);
     try {
       settled(this.#stream.destroy()).catch(() => {});
     } catch {
       // Its end has been reported already.
     }
+  }
+
+  #over(error: unknown): void {
+    this.#end = { error };
+    clearTimeout(this.#closing);
     // Never within the call that has failed.
     queueMicrotask(() => {
       const done = this.#done;
@@ -133,6 +147,12 @@ export class GuardedStream implements ByteStream {
       this.#receiver?.closed(error);
     });
   }
+}
+
+function unclosed(): Error {
+  return new Error(
+    `Cannot close stream: it has not called closed() within ${CLOSES_WITHIN} ms of destroy()`,
+  );
 }
 
 function noBytes(chunk: unknown): TypeError {

@@ -3,8 +3,9 @@ import type { Addr } from "./transport.ts";
 /**
  * The port that the wire engine stands on: a duplex stream of bytes, such as a
  * `node:net` or `node:tls` socket, a runtime's own socket, a pipe in memory, or
- * a user's own stream. If a user's stream throws after it has been started, it
- * is destroyed, and the connection ends with the error as its cause.
+ * a user's own stream. If a user's stream throws after it has been started, or a
+ * method of it is async and rejects, it is destroyed, and the connection ends with
+ * the error as its cause.
  */
 export interface ByteStream {
   /** This side's address, if it has one. */
@@ -39,7 +40,10 @@ export interface ByteStream {
    * stream whose peer may leave that out need not wait for it
    */
   end(isLast?: boolean): void;
-  /** Ends both directions at once. `closed` follows. */
+  /**
+   * Ends both directions at once. `closed` follows: where a user's stream has
+   * not called it within a second, its connection ends without it.
+   */
   destroy(): void;
   /**
    * Takes back a chunk that nothing refers to any more, where freeing its

@@ -4,6 +4,7 @@ import {
   assertEquals,
   assertRejects,
   assertStrictEquals,
+  assertStringIncludes,
   assertThrows,
 } from "@std/assert";
 
@@ -127,6 +128,65 @@ test("guardedStream is destroyed before it is started", async () => {
     new GuardedStream(stream).destroy();
     await turn();
     await turn();
+  }
+});
+
+test("guardedStream ends a stream that does not close when it is destroyed", async () => {
+  const ends = ["terminate", "close"] as const;
+  await Promise.all(ends.map(async (way) => {
+    const stream = new HeldStream();
+    const conn = connOver(stream, { side: "client", closeTimeout: 50 });
+    // A write that is never done, either.
+    conn.send("a").catch(() => {});
+    await turn();
+    if (way === "terminate") conn.terminate();
+    else conn.close().catch(() => {});
+    const { code, initiator, cause } = await withTimeout(
+      conn.closed,
+      5_000,
+      way,
+    );
+    assertEquals([code, initiator], [1006, "local"]);
+    assertStringIncludes(
+      String(cause),
+      way === "terminate"
+        ? "Error: Cannot close stream: it has not called closed() within 1000 ms of destroy()"
+        : "Error: Cannot finish closing handshake", // which came first
+    );
+    assertEquals(stream.calls.filter((name) => name === "destroy").length, 1);
+    // Too late.
+    stream.receiver!.closed();
+  }));
+});
+
+test("guardedStream leaves no timer where the stream closes", async () => {
+  const started: unknown[] = [];
+  const cleared: unknown[] = [];
+  const { setTimeout, clearTimeout } = globalThis;
+  const replaced = {
+    setTimeout: ((...args: Parameters<typeof setTimeout>) => {
+      started.push(setTimeout(...args));
+      return started.at(-1);
+    }) as typeof setTimeout,
+    clearTimeout: (timer: number | undefined) => {
+      cleared.push(timer);
+      clearTimeout(timer);
+    },
+  };
+  for (const way of ["closes", "throws"] as const) {
+    const { stream, guarded } = guard();
+    Object.assign(globalThis, replaced);
+    try {
+      guarded.destroy();
+      guarded.destroy();
+      if (way === "closes") stream.receiver!.closed();
+      else stream.receiver!.data("text" as never);
+    } finally {
+      Object.assign(globalThis, { setTimeout, clearTimeout });
+    }
+    await turn();
+    assertEquals(started.length, 1, way);
+    assertEquals(started.splice(0), cleared.splice(0), way);
   }
 });
 
