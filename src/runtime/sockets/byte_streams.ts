@@ -30,6 +30,11 @@ export interface ByteStreams {
  * `Writable.toWeb()` take whatever comes on some runtimes. The socket belongs to the
  * streams from then on.
  *
+ * They are the platform's own streams: unlike those of a `Conn`, what is called on them
+ * has to be awaited or caught. A `read()`, `write()` or `close()` that nobody waits for
+ * is an unhandled rejection where the peer resets the connection. Pipes, as below, need
+ * it for the pipe alone.
+ *
  * @param socket The socket
  * @returns Both directions, which end apart
  * @throws {DOMException} `InvalidStateError` if the socket is another stream's or
