@@ -21,9 +21,6 @@ import { isInstance, textProperty } from "../base/user_values.ts";
 import { visible } from "../base/visible.ts";
 import { abortQuietly } from "../runtime/abort.ts";
 
-// The longest delay that setTimeout takes, in milliseconds: 24 days.
-const MAX_TIMEOUT = 2 ** 31 - 1;
-
 /** What a dial needs. */
 export interface DialPlan extends StreamOptions {
   readonly target: DialTarget;
@@ -80,7 +77,7 @@ class Attempt {
     if (plan.timeout === Infinity) return;
     this.#timer = setTimeout(
       () => this.#abort(this.#timeoutError()),
-      Math.min(plan.timeout, MAX_TIMEOUT),
+      plan.timeout,
     );
   }
 

@@ -223,9 +223,10 @@ export class Dialer {
    *
    * @param options Limits, timeouts, TLS and subprotocols; all have defaults
    * @throws {RangeError} If a limit or a time is out of range
-   * @throws {TypeError} If `subprotocols` is no array, a subprotocol is not a token or is listed twice,
-   * `netDial` is not a function, `proxy` is not a proxy's URL, `jar` is not a
-   * jar, a certificate or key of `tls` cannot be read, or an option is unknown
+   * @throws {TypeError} If `subprotocols` is no array, a subprotocol is not a
+   * token or is listed twice, `netDial` is not a function, `proxy` is not a
+   * proxy's URL, `jar` is not a jar, a certificate or key of `tls` cannot be
+   * read, or an option is unknown
    */
   constructor(options?: DialerOptions) {
     const read = readOptions(options, DIALER_OPTIONS);

@@ -581,7 +581,7 @@ export class WebSocket extends TypedEmitter<WebSocketEvents> {
     {
       autoPong = true,
       allowSynchronousEvents = true,
-      closeTimeout = CLOSE_TIMEOUT,
+      closeTimeout,
     }: CommonOptions,
   ): void {
     this.#dialing = undefined;
