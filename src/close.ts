@@ -3,7 +3,7 @@
 
 import { brand } from "./base/brands.ts";
 import { type OptionsOf, readOptions } from "./base/options.ts";
-import { isInstance } from "./base/user_values.ts";
+import { isInstance, shown } from "./base/user_values.ts";
 import { visible } from "./base/visible.ts";
 
 /**
@@ -288,7 +288,9 @@ export function checkCloseCode(code: number): void {
     isUnsentCloseCode(code)
   ) return;
   throw new RangeError(
-    `Cannot close with code ${code}: use 1000 to 1003, 1005 to 1015 or 3000 to 4999`,
+    `Cannot close with code ${
+      shown(code)
+    }: use 1000 to 1003, 1005 to 1015 or 3000 to 4999`,
   );
 }
 
@@ -321,7 +323,9 @@ export function formatCloseMessage(
   if (code === 1005) return new Uint8Array(0);
   if (!isSendableCloseCode(code)) {
     throw new RangeError(
-      `Cannot send close code ${code}: use 1000 to 1003, 1007 to 1014 or 3000 to 4999`,
+      `Cannot send close code ${
+        shown(code)
+      }: use 1000 to 1003, 1007 to 1014 or 3000 to 4999`,
     );
   }
   if (typeof reason !== "string" || !reason.isWellFormed()) {

@@ -1,5 +1,5 @@
 import { brandOf } from "./base/brands.ts";
-import { checkAttached } from "./base/user_values.ts";
+import { checkAttached, shown } from "./base/user_values.ts";
 import type { DataType } from "./message.ts";
 
 /**
@@ -76,7 +76,9 @@ export class PreparedMessage {
   constructor(type: DataType, data: string | Uint8Array) {
     if (type !== 1 && type !== 2) {
       throw new RangeError(
-        `Cannot prepare message of type ${type}: use MessageType.Text or MessageType.Binary`,
+        `Cannot prepare message of type ${
+          shown(type)
+        }: use MessageType.Text or MessageType.Binary`,
       );
     }
     this.type = type;

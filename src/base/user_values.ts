@@ -78,6 +78,19 @@ export function unshared(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
 }
 
 /**
+ * A value for the message of an error that wants a number: `"1000"` and
+ * `String` of an object would look like one, and some have no text.
+ *
+ * @param value Any value
+ * @returns A number as it is, a string in quotes, or the name of its class or
+ * type
+ */
+export function shown(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value);
+  return typeof value === "number" ? `${value}` : nameOf(value);
+}
+
+/**
  * What kind of value this is, for error messages.
  *
  * @param value Any value

@@ -33,7 +33,7 @@ import { MessageIterator } from "./message_iterator.ts";
 import type { MessageReader } from "./message_reader.ts";
 import { checkReadLimit, type ConnSettings, milliseconds } from "./options.ts";
 import type { Outbound } from "./outbound.ts";
-import { nameOf } from "../base/user_values.ts";
+import { nameOf, shown } from "../base/user_values.ts";
 import { controlPayload, parseCloseToSend } from "./payload.ts";
 import { handled, readWait, rejected, type WaitOptions } from "./promises.ts";
 import type { ConnStats } from "./stats.ts";
@@ -1070,7 +1070,7 @@ export class Conn<Data = unknown>
   setCompressionLevel(level: number): void {
     if (!Number.isInteger(level) || level < -2 || level > 9) {
       throw new RangeError(
-        `Cannot set compression level ${level}: use -2 to 9`,
+        `Cannot set compression level ${shown(level)}: use -2 to 9`,
       );
     }
     this.#core.transport.setCompressionLevel(level);
@@ -1236,7 +1236,9 @@ function checkHandler(name: string, handler: unknown): void {
 function checkControlType(type: number): asserts type is 8 | 9 | 10 {
   if (type !== 8 && type !== 9 && type !== 10) {
     throw new RangeError(
-      `Cannot send message of type ${type}: use MessageType.Text, .Binary, .Close, .Ping or .Pong`,
+      `Cannot send message of type ${
+        shown(type)
+      }: use MessageType.Text, .Binary, .Close, .Ping or .Pong`,
     );
   }
 }

@@ -3,6 +3,7 @@ import {
   type OptionsOf,
   readOptions,
 } from "../base/options.ts";
+import { shown } from "../base/user_values.ts";
 
 /** How many messages a peer may send. */
 export interface MessageLimitOptions {
@@ -34,18 +35,23 @@ export const MESSAGE_LIMIT_OPTIONS: OptionsOf<MessageLimitOptions> =
 export function checkMessageLimit(
   options: MessageLimitOptions,
 ): Required<MessageLimitOptions> {
-  const { perSecond, burst = Math.max(1, Math.ceil(perSecond)) } = readOptions(
+  const { perSecond, burst: given } = readOptions(
     options,
     MESSAGE_LIMIT_OPTIONS,
   );
   if (!(Number.isFinite(perSecond) && perSecond > 0)) {
     throw new RangeError(
-      `Cannot use messageLimit.perSecond ${perSecond}: it must be a positive number of messages`,
+      `Cannot use messageLimit.perSecond ${
+        shown(perSecond)
+      }: it must be a positive number of messages`,
     );
   }
+  const burst = given === undefined ? Math.max(1, Math.ceil(perSecond)) : given;
   if (!(Number.isFinite(burst) && burst >= 1)) {
     throw new RangeError(
-      `Cannot use messageLimit.burst ${burst}: it must be at least 1 message`,
+      `Cannot use messageLimit.burst ${
+        shown(burst)
+      }: it must be at least 1 message`,
     );
   }
   return { perSecond, burst };

@@ -8,6 +8,7 @@ import {
   checkMessageLimit,
   type MessageLimitOptions,
 } from "./message_limit.ts";
+import { shown } from "../base/user_values.ts";
 
 /** When a silent peer is pinged, and when it is given up. */
 export interface KeepAliveOptions {
@@ -196,7 +197,9 @@ const MAX_TIME = 2 ** 29;
 export function milliseconds(name: string, value: number): number {
   if (!Number.isFinite(value) || value <= 0) {
     throw new RangeError(
-      `Cannot use ${name} ${value}: it must be a positive number of milliseconds`,
+      `Cannot use ${name} ${
+        shown(value)
+      }: it must be a positive number of milliseconds`,
     );
   }
   return Math.min(value, MAX_TIME);
@@ -205,7 +208,9 @@ export function milliseconds(name: string, value: number): number {
 function size(name: string, value = 0): number {
   if (!Number.isSafeInteger(value) || value < 0) {
     throw new RangeError(
-      `Cannot use ${name} ${value}: it must be a number of bytes, or 0 for the default`,
+      `Cannot use ${name} ${
+        shown(value)
+      }: it must be a number of bytes, or 0 for the default`,
     );
   }
   return value === 0 ? DEFAULT_BUFFER_SIZE : value;
@@ -214,7 +219,9 @@ function size(name: string, value = 0): number {
 function positive(name: string, value: number): number {
   if (value !== Infinity && !(Number.isSafeInteger(value) && value > 0)) {
     throw new RangeError(
-      `Cannot use ${name} ${value}: it must be a positive number of bytes, or Infinity for none`,
+      `Cannot use ${name} ${
+        shown(value)
+      }: it must be a positive number of bytes, or Infinity for none`,
     );
   }
   return value;

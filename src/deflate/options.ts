@@ -3,6 +3,7 @@ import {
   type OptionsOf,
   readOptions,
 } from "../base/options.ts";
+import { shown } from "../base/user_values.ts";
 
 /** How messages are compressed (RFC 7692). */
 export interface CompressionOptions {
@@ -104,9 +105,11 @@ export function compressionSettings(
     COMPRESSION_OPTIONS,
   );
   const { threshold = DEFAULT_THRESHOLD } = options;
-  if (threshold !== Infinity && !(threshold >= 0)) {
+  if (!(typeof threshold === "number" && threshold >= 0)) {
     throw new RangeError(
-      `Cannot use compression threshold ${threshold}: it must be a number of ` +
+      `Cannot use compression threshold ${
+        shown(threshold)
+      }: it must be a number of ` +
         "bytes, or Infinity for no message",
     );
   }
@@ -130,7 +133,7 @@ function windowBits(
 function integer(name: string, value: number, min: number, max: number) {
   if (Number.isInteger(value) && value >= min && value <= max) return value;
   throw new RangeError(
-    `Cannot use compression ${name} ${value}: use ${min} to ${max}`,
+    `Cannot use compression ${name} ${shown(value)}: use ${min} to ${max}`,
   );
 }
 

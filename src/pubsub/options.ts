@@ -6,6 +6,7 @@ import {
 } from "../base/options.ts";
 import { logError } from "../base/log_error.ts";
 import type { Broker } from "./broker.ts";
+import { shown } from "../base/user_values.ts";
 
 /** Messages that were, or may have been, missed. */
 export interface Gap {
@@ -274,7 +275,9 @@ function milliseconds(name: string, value: number, least: number): number {
     return Math.min(value, MAX_TIME);
   }
   throw new RangeError(
-    `Cannot use ${name} ${value}: it must be a number of ${least} or more`,
+    `Cannot use ${name} ${
+      shown(value)
+    }: it must be a number of ${least} or more`,
   );
 }
 
@@ -283,6 +286,8 @@ function limit(name: string, value: number): number {
     return value;
   }
   throw new RangeError(
-    `Cannot use ${name} ${value}: it must be a whole number of 1 or more, or Infinity for none`,
+    `Cannot use ${name} ${
+      shown(value)
+    }: it must be a whole number of 1 or more, or Infinity for none`,
   );
 }

@@ -20,13 +20,13 @@ interface PermissionState {
 }
 
 /**
- * The address for `node:http` to listen on. Without the permission for it,
- * Deno's `node:http` ends the process instead of reporting an error, so the
- * permission is requested here, as Deno itself would.
+ * The address to listen on. Without the permission for it, Deno's `node:http`
+ * ends the process instead of reporting an error, so the permission is requested
+ * here, as Deno itself would.
  *
  * @param hostname The host name or IP address
  * @param port The port
- * @returns The IP address on Deno, the name elsewhere
+ * @returns The IP address
  * @throws {NotCapable} Rejects if Deno does not permit it
  * @throws {Error} Rejects if the name is unknown
  */
@@ -34,12 +34,13 @@ export async function listenAddress(
   hostname: string,
   port: number,
 ): Promise<string> {
-  const deno = denoRuntime();
-  if (deno === undefined || hostname === "") return hostname;
+  // Of a name that is unknown, Bun reports whatever error came last.
   const address = isIP(hostname) !== 0 ? hostname : await lookUp(
     hostname,
     port,
   );
+  const deno = denoRuntime();
+  if (deno === undefined) return address;
   const host = hostOf(address, port);
   const { state } = await deno.permissions!.request({ name: "net", host });
   if (state !== "granted") throw netDenied(deno, host);

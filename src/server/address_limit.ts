@@ -3,6 +3,7 @@
 import { formatIP } from "../base/ip.ts";
 import type { Addr } from "../transport/transport.ts";
 import { ipOf } from "./client_addr.ts";
+import { shown } from "../base/user_values.ts";
 
 /**
  * Counts the connections of each address. IPv6 is counted by /64, the least
@@ -70,7 +71,9 @@ export function checkMost(name: string, count: unknown): number {
   }
   if (count !== Infinity && !(Number.isSafeInteger(count) && count > 0)) {
     throw new RangeError(
-      `Cannot use ${name} ${count}: it must be a positive number of connections, or Infinity for any`,
+      `Cannot use ${name} ${
+        shown(count)
+      }: it must be a positive number of connections, or Infinity for any`,
     );
   }
   return count;

@@ -37,6 +37,8 @@ export interface NativeUpgradeOptions {
   readonly headers: readonly (readonly [string, string])[];
   /** Milliseconds until the 101 must have been sent. */
   readonly handshakeTimeout: number;
+  /** Called with the error if it has not, where the runtime lets us know. */
+  readonly lost: (error: Error) => void;
   /** Messages of at least this many bytes are compressed. */
   readonly threshold: number;
   /** The connection's settings. */

@@ -1,5 +1,4 @@
 import { readOptions } from "../base/options.ts";
-import { nameOf } from "../base/user_values.ts";
 import { checkCallbacks } from "./upgrader_options.ts";
 import type { Routes } from "./routes.ts";
 import type { OnConn } from "./run_handler.ts";
@@ -58,20 +57,13 @@ export async function serve<Data = unknown>(
 ): Promise<Server<Data>> {
   const read = readOptions(options, SERVE_OPTIONS);
   checkCallbacks(read, ["fetch", "onListen", "onError", "onRefused"]);
-  const { signal, engine = "wire", hostname } = read;
+  const { signal, engine = "wire" } = read;
   signal?.throwIfAborted();
   if (engine !== "wire" && engine !== "native") {
     throw new TypeError(
       `Cannot serve on engine ${
         JSON.stringify(engine)
       }: use "wire" or "native"`,
-    );
-  }
-  if (hostname !== undefined && typeof hostname !== "string") {
-    throw new TypeError(
-      `Cannot use option hostname: it must be a string, got ${
-        nameOf(hostname)
-      }`,
     );
   }
   const server = new WebSocketServer(onConn, read);

@@ -23,7 +23,8 @@ export interface ServeOptions<Data = unknown> {
    */
   readonly port?: number;
   /**
-   * The host name or IP address to listen on.
+   * The host name or IP address to listen on. Of a name that has several
+   * addresses, it is the first.
    *
    * @default {"0.0.0.0"}
    */

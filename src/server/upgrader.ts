@@ -450,7 +450,9 @@ export class Upgrader<Data = unknown> {
    *
    * Nothing that user code throws stops the server: it goes to
    * `options.onError`, and if it came from a callback of the Upgrader or from
-   * `options.fetch`, the answer is 500. A request whose target or Host is
+   * `options.fetch`, the answer is 500. On Deno that does not hold for code around
+   * the handler, such as middleware: if that throws, or answers otherwise, once
+   * `fetch` has returned the 101, Deno closes its listener. A request whose target or Host is
    * malformed is answered with 400; no callback is called for it.
    *
    * @param onConn The handler, called with each connection; or routes: an
@@ -942,6 +944,7 @@ export class Upgrader<Data = unknown> {
         subprotocol: approval.subprotocol,
         headers: approval.applicationHeaders,
         handshakeTimeout: this.#handshakeTimeout,
+        lost: report,
         threshold: this.#compression?.threshold ?? Infinity,
         settings,
       });

@@ -1,5 +1,5 @@
 import { readOptions } from "../base/options.ts";
-import { isInstance, settled } from "../base/user_values.ts";
+import { isInstance, nameOf, settled } from "../base/user_values.ts";
 import type { Conn } from "../conn/conn.ts";
 import { UnsupportedError } from "../errors.ts";
 import { joinHostPort } from "../handshake/host_port.ts";
@@ -9,6 +9,7 @@ import { listenOnBun } from "../runtime/bun/listen.ts";
 import { listenOnDeno } from "../runtime/deno/listen.ts";
 import { nativeRuntime } from "../runtime/detect.ts";
 import { listenOnNode } from "../runtime/http/listen.ts";
+import { listenAddress } from "../runtime/permission.ts";
 import { keyPair } from "../runtime/sockets/tls_options.ts";
 import type {
   Listener,
@@ -51,6 +52,7 @@ export class WebSocketServer<Data> implements Server<Data> {
   readonly #group: ConnGroup<Data>;
   readonly #endpoint: Endpoint<Data>;
   readonly #report: OnError;
+  readonly #hostname: string;
   readonly #port: number;
   readonly #maxConns: number;
   readonly #finished: PromiseWithResolvers<void> = Promise.withResolvers();
@@ -62,13 +64,15 @@ export class WebSocketServer<Data> implements Server<Data> {
     options: ServeOptions<Data>,
   ) {
     this.#options = options;
-    const { upgrader, path, port = 8000, maxConns = Infinity } = options;
+    const { upgrader, path, maxConns = Infinity } = options;
+    const { hostname = "0.0.0.0", port = 8000 } = options;
     this.#upgrader = toUpgrader(upgrader);
     // Of an Upgrader that nobody else has, a connection is kept in one set.
     const all = groupOf(this.#upgrader);
     this.#group = this.#upgrader === upgrader ? new ConnGroup(all) : all;
     this.#report = this.#group.reporter(options.onError);
     this.#endpoint = endpointOf(onConn, checkPath(path));
+    this.#hostname = checkHostname(hostname);
     this.#port = checkPort(port);
     this.#maxConns = checkMost("maxConns", maxConns);
   }
@@ -86,12 +90,12 @@ export class WebSocketServer<Data> implements Server<Data> {
   }
 
   async listen(engine: Engine): Promise<void> {
-    const { hostname = "0.0.0.0", signal } = this.#options;
-    const { tls: given } = this.#options;
+    const { signal, tls: given } = this.#options;
     const tls = given === undefined ? undefined : certificate(given);
-    const where: ListenOptions = {
-      port: this.#port,
-      hostname,
+    const hostname = this.#hostname;
+    const port = this.#port;
+    const how: Omit<ListenOptions, "hostname"> = {
+      port,
       tls,
       onError: (error) => this.#report(error, undefined),
       onFailed: (error) => {
@@ -100,11 +104,12 @@ export class WebSocketServer<Data> implements Server<Data> {
       },
     };
     try {
+      const where = { ...how, hostname: await listenAddress(hostname, port) };
       this.#listener = engine === "wire"
         ? await this.#listenOnWire(where)
         : this.#listenOnNative(where);
     } catch (error) {
-      throw listenError(error, where);
+      throw listenError(error, joinHostPort(hostname, port));
     }
     // Never rejects: a failure to stop is reported.
     const abort = () => this.shutdown();
@@ -231,14 +236,10 @@ export class WebSocketServer<Data> implements Server<Data> {
 }
 
 /** One form for what the system, its names or Deno's permissions refuse. */
-function listenError(
-  error: unknown,
-  { hostname, port }: ListenOptions,
-): unknown {
+function listenError(error: unknown, where: string): unknown {
   if (isInstance(error, UnsupportedError)) return error;
   const { code, message } = error as Record<string, unknown>;
   const system = typeof code === "string" && /^E[A-Z]+$/.test(code);
-  const where = joinHostPort(hostname, port);
   return new Error(
     `Cannot listen on ${where}: ${system ? code : message}`,
     { cause: error },
@@ -261,6 +262,25 @@ function checkPath(path: unknown): string | undefined {
   throw new TypeError(
     `Cannot use option path: it must be a string, got ${typeof path}`,
   );
+}
+
+function checkHostname(hostname: unknown): string {
+  if (typeof hostname !== "string") {
+    throw new TypeError(
+      `Cannot use option hostname: it must be a string, got ${
+        nameOf(hostname)
+      }`,
+    );
+  }
+  // For Bun it is every interface, though it then says "localhost"; for Deno it
+  // is no address.
+  if (hostname === "") {
+    throw new TypeError(
+      'Cannot use option hostname: it is empty, use "0.0.0.0" for every IPv4 address, or leave it out',
+    );
+  }
+  // As a URL has an IPv6 address.
+  return hostname.replace(/^\[(.*)\]$/, "$1");
 }
 
 function checkPort(port: unknown): number {

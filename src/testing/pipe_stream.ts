@@ -1,5 +1,6 @@
 import type { ByteReceiver, ByteStream } from "../transport/byte_stream.ts";
 import { Lane } from "./pipe_lane.ts";
+import { shown } from "../base/user_values.ts";
 
 /** How the two streams of {@linkcode pipeStreams} carry bytes. */
 export interface PipeStreamOptions {
@@ -37,9 +38,9 @@ export function pipeStreams(
   const { chunkSize, latency = 0, bufferSize = 65_536 } = options;
   if (chunkSize !== undefined) checkSize("chunkSize", chunkSize);
   checkSize("bufferSize", bufferSize);
-  if (!(latency >= 0 && latency < 2 ** 31)) {
+  if (!(Number.isFinite(latency) && latency >= 0 && latency < 2 ** 31)) {
     throw new RangeError(
-      `Cannot use latency ${latency}: it must be milliseconds, or 0`,
+      `Cannot use latency ${shown(latency)}: it must be milliseconds, or 0`,
     );
   }
   const laneOptions = { chunkSize, latency, bufferSize };
@@ -55,7 +56,9 @@ export function pipeStreams(
 function checkSize(name: string, value: number): void {
   if (!Number.isSafeInteger(value) || value < 1) {
     throw new RangeError(
-      `Cannot use ${name} ${value}: it must be a positive number of bytes`,
+      `Cannot use ${name} ${
+        shown(value)
+      }: it must be a positive number of bytes`,
     );
   }
 }

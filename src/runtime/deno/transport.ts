@@ -44,6 +44,8 @@ export interface DenoTransportOptions {
   readonly subprotocol: string;
   /** Milliseconds until the socket must be open. */
   readonly handshakeTimeout: number;
+  /** Called with the error if it is not open then: its handler has erred. */
+  readonly lost?: ((error: Error) => void) | undefined;
   /** Milliseconds of silence after which Deno gives up the peer. */
   readonly idleTimeout: number | undefined;
   /** Milliseconds in which Deno must report an end that it has begun. */
@@ -140,15 +142,16 @@ export class DenoTransport implements Transport {
       this.#cause ??= causeOf(event);
     };
     socket.onclose = (event) => this.#closed(event.code, event.reason);
-    const { handshakeTimeout } = this.#options;
+    const { handshakeTimeout, lost } = this.#options;
     this.#opening = setTimeout(() => {
-      this.#end({
-        cause: new DOMException(
-          `Cannot open connection: nothing came of the upgrade for ${handshakeTimeout} ms; ` +
-            "return the response of upgrade(), and pass it the Request that Deno.serve passed, not a copy",
-          "TimeoutError",
-        ),
-      });
+      const cause = new DOMException(
+        `Cannot open connection: nothing came of the upgrade for ${handshakeTimeout} ms; ` +
+          "return the response of upgrade() or of the handler, with no middleware that " +
+          "throws or answers otherwise, and pass it the Request that Deno.serve passed, not a copy",
+        "TimeoutError",
+      );
+      this.#end({ cause });
+      lost?.(cause);
     }, handshakeTimeout);
   }
 

@@ -13,6 +13,8 @@ export interface DenoUpgradeOptions {
   readonly headers: readonly (readonly [string, string])[];
   /** Milliseconds until the 101 must have been sent. */
   readonly handshakeTimeout: number;
+  /** Called with the error if it has not. */
+  readonly lost: (error: Error) => void;
   /** Milliseconds of silence after which the peer is given up. */
   readonly idleTimeout: number | undefined;
   /** Milliseconds in which Deno must report an end that it has begun. */

@@ -6,7 +6,6 @@ import { isInstance } from "../../base/user_values.ts";
 import type { FetchInfo } from "../../transport/fetch_info.ts";
 import type { Listener, ListenOptions } from "../../transport/listener.ts";
 import { abortQuietly } from "../abort.ts";
-import { listenAddress } from "../permission.ts";
 import { fetchInfo } from "./fetch_info.ts";
 import { HttpConn } from "./http_conn.ts";
 import { skipBody, toRequest } from "./node_request.ts";
@@ -70,8 +69,7 @@ const REQUEST_PER_HEAD = 30;
 export async function listenOnNode(
   options: NodeListenOptions,
 ): Promise<Listener> {
-  const { headTimeout, maxConns, onError, port } = options;
-  const address = await listenAddress(options.hostname, port);
+  const { headTimeout, hostname, maxConns, onError, port } = options;
   const server = makeServer(options);
   const carriers = new Set<Duplex>(); // TCP connections, with TLS or without
   const silent = new Set<Duplex>(); // those whose TLS handshake is under way
@@ -166,7 +164,7 @@ export async function listenOnNode(
 
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
-    server.listen(port, address, () => {
+    server.listen(port, hostname, () => {
       server.off("error", reject);
       resolve();
     });

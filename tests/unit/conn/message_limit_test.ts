@@ -155,7 +155,7 @@ test("messageLimit fills in a burst, and is explained", () => {
     [{ perSecond: 0 }, RangeError, "Cannot use messageLimit.perSecond 0: "],
     [{ perSecond: -1 }, RangeError, "Cannot use messageLimit.perSecond -1: "],
     [{ perSecond: Infinity }, RangeError, "perSecond Infinity"],
-    [{ perSecond: "9" }, RangeError, "Cannot use messageLimit.perSecond 9: "],
+    [{ perSecond: "9" }, RangeError, 'messageLimit.perSecond "9": '],
     [{}, RangeError, "Cannot use messageLimit.perSecond undefined: "],
     [{ perSecond: 1, burst: 0.5 }, RangeError, "messageLimit.burst 0.5: "],
     [{ perSecond: 1, burst: NaN }, RangeError, "messageLimit.burst NaN: "],

@@ -97,6 +97,46 @@ for (const engine of ["wire", "native"] as const) {
     );
     assert(error.cause instanceof Error);
   });
+
+  test(`serve() does not take an empty hostname for any address; ${engine}`, async () => {
+    await assertRejects(
+      () => serve(() => {}, { port: 0, hostname: "", engine }),
+      TypeError,
+      "Cannot use option hostname: it is empty",
+    );
+  });
+
+  test(`serve() takes an IPv6 address as a URL has it; ${engine}`, async () => {
+    const hostname = "[::1]";
+    await using server = await serve(() => {}, { port: 0, hostname, engine });
+    assertEquals(server.addr.hostname, "::1");
+    const { conn } = await new Dialer().dial(
+      `ws://[::1]:${server.addr.port}`,
+    );
+    await conn.close();
+  });
+}
+
+for (const engine of ["wire", "native"] as const) {
+  test(`serve() blames the name that is unknown, whatever failed before; ${engine}`, async () => {
+    await using server = await serve(() => {}, {
+      port: 0,
+      hostname: "127.0.0.1",
+      engine,
+    });
+    const { port } = server.addr;
+    await assertRejects(
+      () => serve(() => {}, { port, hostname: "127.0.0.1", engine }),
+      Error,
+      `Cannot listen on 127.0.0.1:${port}: EADDRINUSE`,
+    );
+    const error = await assertRejects(
+      () => serve(() => {}, { port: 0, hostname: "no.such.invalid", engine }),
+      Error,
+      "Cannot listen on no.such.invalid:0: ",
+    );
+    assert(!error.message.endsWith("EADDRINUSE"), error.message);
+  });
 }
 
 const DENIED = /, run again with the --allow-net flag$/;

@@ -65,6 +65,35 @@ test("DenoTransport names the error of the network", async () => {
   });
 }, { only });
 
+test(
+  "a handler whose response is lost by what is around it tells onError",
+  async () => {
+    const upgrader = new Upgrader({ handshakeTimeout: 30 });
+    const told = deferred<unknown>();
+    const { fetch } = upgrader.handler(() => {}, { onError: told.resolve });
+    const held = deferred<void>();
+    await using server = startServer(async (request, target) => {
+      const response = await fetch(request, target);
+      await held.promise;
+      return response;
+    }, undefined);
+    using peer = await RawPeer.connect(server.port);
+    peer.request([
+      "Host: localhost",
+      "Upgrade: websocket",
+      "Connection: Upgrade",
+      "Sec-WebSocket-Version: 13",
+      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    ]);
+    const error = await told.promise;
+    assertInstanceOf(error, DOMException);
+    assertStringIncludes(error.message, "Cannot open connection: ");
+    held.resolve();
+    assertStringIncludes(await peer.head(), " 101 ");
+  },
+  { only },
+);
+
 test("DenoTransport reports a frame over Deno's own limit", async () => {
   await withPair(async (conn, peer) => {
     const head = new Uint8Array(14);
