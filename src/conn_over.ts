@@ -18,6 +18,7 @@ import { utf8Slice, utf8Write } from "./runtime/quirks/text.ts";
 import type { ByteStream } from "./transport/byte_stream.ts";
 import type { Side } from "./transport/transport.ts";
 import type { MessageCodec } from "./transport/codec.ts";
+import { SocketStream } from "./runtime/sockets/socket_stream.ts";
 import { GuardedStream } from "./streams/guarded_stream.ts";
 import { WireTransport } from "./wire/wire_transport.ts";
 
@@ -100,8 +101,10 @@ export function connOver(stream: ByteStream, options: ConnOverOptions): Conn {
     );
   }
   const settings = connSettings(read, side);
-  const guarded = new GuardedStream(stream);
-  const conn = wireConn(guarded, side, subprotocol, settings);
+  const safe = stream instanceof SocketStream
+    ? stream
+    : new GuardedStream(stream);
+  const conn = wireConn(safe, side, subprotocol, settings);
   opened(conn);
   return conn;
 }

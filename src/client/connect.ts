@@ -143,6 +143,7 @@ async function callNetDial(
 
 function checked(stream: ByteStream | Duplex): ByteStream | Duplex {
   if (typeof stream?.write === "function") {
+    if (stream instanceof SocketStream) return stream;
     if ("start" in stream) return new GuardedStream(stream);
     claim(stream);
     try {

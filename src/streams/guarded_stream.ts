@@ -43,12 +43,6 @@ export class GuardedStream implements ByteStream {
     return this.#stream.remoteAddr;
   }
 
-  get free(): ByteStream["free"] {
-    const { free } = this.#stream;
-    // Behind the end as well: a stream's pool wants all its chunks back.
-    return free && ((chunk) => this.#try(() => free(chunk)));
-  }
-
   start(receiver: ByteReceiver): void {
     this.#receiver = receiver;
     // What it throws at once is the caller's to hear: nothing has begun.
@@ -108,10 +102,7 @@ export class GuardedStream implements ByteStream {
   }
 
   #run(act: () => unknown): void {
-    if (this.#end === undefined) this.#try(act);
-  }
-
-  #try(act: () => unknown): void {
+    if (this.#end !== undefined) return;
     try {
       this.#watch(act());
     } catch (error) {

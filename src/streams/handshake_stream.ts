@@ -1,7 +1,7 @@
 import type {
   ByteReceiver,
   ByteStream,
-  RestartableStream,
+  OwnStream,
 } from "../transport/byte_stream.ts";
 import type { Addr } from "../transport/transport.ts";
 
@@ -46,10 +46,6 @@ export class HandshakeStream implements ByteStream {
     return this.#stream.remoteAddr;
   }
 
-  get free(): ByteStream["free"] {
-    return this.#stream.free;
-  }
-
   /**
    * Reads the next chunk. Only one read may wait at a time.
    *
@@ -88,7 +84,7 @@ export class HandshakeStream implements ByteStream {
    * passes everything on
    */
   release(): ByteStream {
-    const stream: ByteStream & Partial<RestartableStream> = this.#stream;
+    const stream: ByteStream & Partial<OwnStream> = this.#stream;
     if (stream.restart === undefined) return this;
     stream.restart(join(this.#chunks));
     this.#chunks = [];

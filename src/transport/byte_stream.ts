@@ -45,16 +45,16 @@ export interface ByteStream {
    * not called it within a second, its connection ends without it.
    */
   destroy(): void;
+}
+
+/** What our own streams of sockets can do beside that. */
+export interface OwnStream extends ByteStream {
   /**
    * Takes back a chunk that nothing refers to any more, where freeing its
    * memory at once is better than leaving it to the garbage collector. Called
    * as a function, without `this`.
    */
   readonly free?: ((chunk: Uint8Array<ArrayBuffer>) => void) | undefined;
-}
-
-/** A stream that can be started again with another receiver. */
-export interface RestartableStream extends ByteStream {
   /**
    * Detaches the receiver, which is not called any more. `start` must be called
    * again; the new receiver gets `head` first.

@@ -5,7 +5,11 @@ import type { DataType } from "../message.ts";
 import type { SessionReceiver } from "../protocol/assembler.ts";
 import type { FrameDecoder } from "../protocol/decoder.ts";
 import { Session, type SessionOptions } from "../protocol/session.ts";
-import type { ByteReceiver, ByteStream } from "../transport/byte_stream.ts";
+import type {
+  ByteReceiver,
+  ByteStream,
+  OwnStream,
+} from "../transport/byte_stream.ts";
 import type { TransportReceiver } from "../transport/transport.ts";
 import { toError } from "../base/user_values.ts";
 import type { MessageCodec } from "../transport/codec.ts";
@@ -52,7 +56,7 @@ export class Input
   received = 0;
   /** Bytes of messages that have come, inflated. */
   payload = 0;
-  readonly free: ByteStream["free"];
+  readonly free: OwnStream["free"];
   readonly #stream: ByteStream;
   readonly #codec: MessageCodec | undefined;
   readonly #owner: InputOwner;
@@ -74,7 +78,8 @@ export class Input
     this.#codec = codec;
     this.#owner = owner;
     this.#readLimit = options.readLimit;
-    this.free = stream.free;
+    const own: Partial<OwnStream> = stream;
+    this.free = own.free;
     this.session = new Session(options, this);
     this.#decoder = this.session.decoder;
   }

@@ -6,7 +6,7 @@
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 
-import type { ByteStream } from "../../transport/byte_stream.ts";
+import type { OwnStream } from "../../transport/byte_stream.ts";
 import { nativeRuntime } from "../detect.ts";
 
 // JSC makes the object of a chunk's buffer only when it is first read, which
@@ -50,7 +50,7 @@ const RECLAIM_FROM = 4096;
  * @param socket The socket, or any other duplex
  * @returns To be called with chunks that nothing refers to any more
  */
-export function reclaimer(socket: Duplex): ByteStream["free"] {
+export function reclaimer(socket: Duplex): OwnStream["free"] {
   return RECLAIMS && socket instanceof Socket ? reclaim : undefined;
 }
 

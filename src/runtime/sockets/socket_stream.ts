@@ -4,7 +4,7 @@ import type { Duplex } from "node:stream";
 import type {
   ByteReceiver,
   ByteStream,
-  RestartableStream,
+  OwnStream,
 } from "../../transport/byte_stream.ts";
 import type { Addr } from "../../transport/transport.ts";
 import { owned, reclaimer } from "../quirks/chunks.ts";
@@ -52,7 +52,7 @@ export interface SocketStreamOptions {
  * Once it has been made, no error of the socket is unhandled, and nobody else
  * may use the socket.
  */
-export class SocketStream implements RestartableStream {
+export class SocketStream implements OwnStream {
   // All sockets share the listeners: 260 bytes less of an idle connection on
   // V8, 210 on JSC, than with listeners of their own.
   static readonly #of: WeakMap<Duplex, SocketStream> = new WeakMap();
@@ -126,7 +126,7 @@ export class SocketStream implements RestartableStream {
     setImmediate(() => this.#begin(receiver));
   }
 
-  /** See {@linkcode RestartableStream}. */
+  /** See {@linkcode OwnStream}. */
   restart(head: Uint8Array<ArrayBuffer>): void {
     this.#socket.off("data", SocketStream.#onData);
     this.#stop();
@@ -174,7 +174,7 @@ export class SocketStream implements RestartableStream {
   }
 
   /** Present where freeing a chunk is better than garbage collection. */
-  get free(): ByteStream["free"] {
+  get free(): OwnStream["free"] {
     return reclaimer(this.#socket);
   }
 

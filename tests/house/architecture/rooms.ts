@@ -45,6 +45,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "handshake/tokens.ts",
     "runtime/engine.ts",
     "runtime/quirks/text.ts",
+    "runtime/sockets/socket_stream.ts",
   ],
   client: [
     "base",

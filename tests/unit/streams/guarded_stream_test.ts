@@ -93,29 +93,6 @@ test("guardedStream ends a stream whose start rejects", async () => {
   assertEquals(stream.calls, ["destroy"]);
 });
 
-test("guardedStream ends a stream whose free throws or rejects", async () => {
-  for (
-    const free of [() => Promise.reject(FAULT), () => {
-      throw FAULT;
-    }]
-  ) {
-    const { stream, guarded, events } = guard();
-    assertEquals(guarded.free, undefined);
-    const freed: unknown[] = [];
-    stream.free = (chunk) => {
-      freed.push(chunk);
-      return free();
-    };
-    guarded.free!(hex("01"));
-    await turn();
-    assertEquals(events, ["closed", FAULT]);
-    guarded.free!(hex("02"));
-    await turn();
-    assertEquals(freed, [hex("01"), hex("02")]);
-    assertEquals(stream.calls, ["destroy"]);
-  }
-});
-
 test("guardedStream is destroyed before it is started", async () => {
   for (
     const destroy of [() => Promise.reject(FAULT), () => {

@@ -159,16 +159,6 @@ test("HandshakeStream.start() takes one receiver", () => {
   assertThrows(() => stream.start(new Recorder()), TypeError);
 });
 
-test("HandshakeStream.free is that of its stream", () => {
-  const [here] = pipeStreams();
-  const freed: Uint8Array[] = [];
-  const free = (chunk: Uint8Array) => void freed.push(chunk);
-  const stream = new HandshakeStream(Object.assign(here, { free }));
-  assertStrictEquals(stream.free, free);
-  const [plain] = pulled();
-  assertEquals(plain.free, undefined);
-});
-
 /** A socket's stream in a handshake that has read a chunk, and the peer. */
 async function withHandshake(
   use: (

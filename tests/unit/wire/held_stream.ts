@@ -1,6 +1,7 @@
 import type {
   ByteReceiver,
   ByteStream,
+  OwnStream,
 } from "../../../src/transport/byte_stream.ts";
 
 /** A stream whose writes end when the test says so, and that reads what it is told. */
@@ -11,7 +12,7 @@ export class HeldStream implements ByteStream {
   readonly chunks: Uint8Array[] = [];
   readonly calls: string[] = [];
   /** Takes chunks back, where the test says so. */
-  free: ByteStream["free"];
+  free: OwnStream["free"];
   receiver: ByteReceiver | undefined;
   #done: ((error?: unknown) => void) | undefined;
 

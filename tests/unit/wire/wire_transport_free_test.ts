@@ -3,7 +3,8 @@
 import { assert, assertEquals } from "@std/assert";
 
 import type { Conn } from "../../../src/conn/conn.ts";
-import { connOver } from "../../../src/conn_over.ts";
+import { connSettings } from "../../../src/conn/options.ts";
+import { connOver, wireConn } from "../../../src/conn_over.ts";
 import {
   encodeRawFrame,
   type RawFrameInit,
@@ -23,7 +24,7 @@ class Link {
       this.freed.push(chunk);
       chunk.fill(0x58);
     };
-    this.conn = connOver(this.stream, { side: "server" });
+    this.conn = wireConn(this.stream, "server", "", connSettings({}, "server"));
   }
 
   /** Delivers frames in one chunk. */
@@ -134,4 +135,18 @@ test("a chunk that waits for a reader is given back behind its last frame", asyn
   }
   assert(link.freed[0] === first && link.freed[1] === second);
   link.end();
+});
+
+test("a property free of a user's stream is none of ours", async () => {
+  const stream = new HeldStream();
+  stream.free = () => {
+    throw new Error("called");
+  };
+  const conn = connOver(stream, { side: "server" });
+  stream.receiver!.data(
+    encodeRawFrame({ opcode: 1, payload: "a".repeat(9000) }, "client"),
+  );
+  assertEquals((await conn.readMessage()).data, "a".repeat(9000));
+  conn.terminate();
+  stream.receiver!.closed();
 });
