@@ -37,7 +37,7 @@ export function responseHeaders(
 ): [string, string][] {
   const list = headerList(headers);
   for (const [name] of list) {
-    if (isManaged(name, protocolAllowed) || isHopByHop(name)) {
+    if (isReserved(name, protocolAllowed)) {
       throw new TypeError(
         `Cannot send header ${quote(name)}: the handshake does not leave it ` +
           "to the application" +
@@ -146,6 +146,18 @@ function entries(headers: unknown): unknown[] {
     "Cannot read headers: they must be Headers, a plain object or an array " +
       "of pairs",
   );
+}
+
+/**
+ * Whether the application may not give a header: the handshake writes it itself, or
+ * it frames the message or applies to one hop.
+ *
+ * @param name The header's name, in any case
+ * @param protocolAllowed Whether Sec-WebSocket-Protocol may be given
+ * @returns Whether it may not
+ */
+export function isReserved(name: string, protocolAllowed: boolean): boolean {
+  return isManaged(name, protocolAllowed) || isHopByHop(name);
 }
 
 function isManaged(name: string, protocolAllowed: boolean): boolean {

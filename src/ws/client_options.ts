@@ -8,7 +8,7 @@ import { Dialer, type DialerOptions } from "../client/dialer.ts";
 import type { CompressionOptions } from "../deflate/options.ts";
 import { UnsupportedError } from "../errors.ts";
 import { parseDialURL } from "../handshake/client_url.ts";
-import { buildClientRequest } from "../handshake/client_request.ts";
+import { headerList, isReserved } from "../handshake/headers.ts";
 import { ownOptions } from "./options.ts";
 import type { Duplex } from "../runtime/sockets/types.ts";
 
@@ -136,9 +136,14 @@ export interface ClientOptions extends CommonOptions {
    * @default {13}
    */
   protocolVersion?: number;
-  /** The value of the header Origin. Default: none. */
+  /** The value of the header Origin, in the place of one in `headers`. Default: none. */
   origin?: string;
-  /** Headers of the upgrade request. Default: none. */
+  /**
+   * Headers of the upgrade request, each name once, in whatever case: the last one
+   * counts, and an array is as many lines. They may be those of another request:
+   * what the handshake writes itself, or is for one hop, such as Upgrade or
+   * Content-Length, is left out. Default: none.
+   */
   headers?: Record<
     string,
     string | number | readonly string[] | undefined
@@ -268,41 +273,45 @@ function connected(
 }
 
 /**
- * The headers of the request.
+ * The headers of the request. They may be those of somebody else's, which a proxy
+ * passes on: the handshake's own are left out, and of what cannot be sent for its
+ * name's sake alone, as a Host that is none, the dial tells.
  *
  * @param url The URL, with a user name if it has one
  * @param options The options
- * @param subprotocols The subprotocols, for the check
- * @returns The headers, checked
- * @throws {TypeError} If one is malformed, or the handshake's own
+ * @param subprotocols The subprotocols, which take the place of a header's
+ * @returns The headers, well-formed
+ * @throws {TypeError} If one is malformed, or the URL is
  */
 export function headersOf(
   url: URL,
   options: ClientOptions,
   subprotocols: readonly string[],
 ): [string, string][] {
-  const headers: [string, string][] = [];
+  parseDialURL(bare(url));
+  // As node does: names are the same in any case, and the last one counts.
+  const byName = new Map<string, [string, string][]>();
+  const set = (name: string, value: unknown) => {
+    const values = Array.isArray(value) ? value : [value];
+    byName.set(
+      name.toLowerCase(),
+      values.map((one) => [name, String(one)]),
+    );
+  };
   for (const [name, value] of Object.entries(options.headers ?? {})) {
     if (value === undefined) continue;
-    for (const one of Array.isArray(value) ? value : [value]) {
-      headers.push([name, String(one)]);
-    }
+    if (isReserved(name, subprotocols.length === 0)) continue;
+    set(name, value);
   }
-  if (options.origin) headers.push(["Origin", options.origin]);
+  if (options.origin) set("Origin", options.origin);
   const auth = url.username !== "" || url.password !== ""
     ? `${unescaped(url.username)}:${unescaped(url.password)}`
     : options.auth;
-  const has = headers.some(([name]) => name.toLowerCase() === "authorization");
-  if (auth && !has) {
+  if (auth && !byName.has("authorization")) {
     const credentials = Buffer.from(auth).toString("base64");
-    headers.push(["Authorization", `Basic ${credentials}`]);
+    set("Authorization", `Basic ${credentials}`);
   }
-  buildClientRequest(parseDialURL(bare(url)), {
-    key: "",
-    subprotocols,
-    headers,
-  });
-  return headers;
+  return headerList([...byName.values()].flat());
 }
 
 /** The URL without a user name. */
