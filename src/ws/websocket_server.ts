@@ -277,7 +277,7 @@ export class WebSocketServer extends TypedEmitter<WebSocketServerEvents> {
     if (callback !== undefined) this.once("close", callback);
     if (this.#state === "closing") return;
     this.#state = "closing";
-    const server = this.#server;
+    const server: EventEmitter | undefined = this.#server;
     for (const [name, listener] of Object.entries(this.#listeners)) {
       server?.removeListener(name, listener as () => void);
     }
