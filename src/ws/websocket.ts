@@ -468,9 +468,12 @@ export class WebSocket extends TypedEmitter<WebSocketEvents> {
     if (this.#conn === undefined) return;
     this.#readyState = CLOSING;
     this.#cut = true;
-    // As with `ws`, what the system has room for has gone out.
-    insideOf(this.#conn)!.transport.flush();
-    this.#conn.terminate();
+    const conn = this.#conn;
+    // As with `ws`, what the system has room for has gone out. It says so within
+    // this turn, and callbacks are told before the cut fails the others.
+    insideOf(conn)!.transport.flush();
+    if (conn.bufferedAmount === 0) conn.terminate();
+    else nextTurn().then(() => conn.terminate());
   }
 
   /** Stops the peer: there are no messages, pings and pongs until `resume()`. */
@@ -618,6 +621,7 @@ export class WebSocket extends TypedEmitter<WebSocketEvents> {
 
   // A control frame is an event behind the messages that came before it.
   #inOrder(run: () => void): void {
+    if (this.#cut) return;
     const at = insideOf(this.#conn)!.inbound.received;
     const late = this.#late;
     const now = at <= this.#emitted && this.#resumed === undefined;

@@ -991,6 +991,51 @@ test("WebSocket.terminate() cuts behind what was sent", async () => {
   }
 });
 
+test("WebSocket.terminate() tells of what the system has taken as sent", async () => {
+  for (const side of ["ws", "peer"] as const) {
+    // More than one write.
+    for (const size of [1, 60_000]) {
+      await withPair(
+        async (pair) => {
+          const from = pair[side];
+          const over = next(from, "close");
+          const told: unknown[] = [];
+          for (const text of ["a", "b", "c"]) {
+            from.send(text.repeat(size), (error) => told.push(error));
+          }
+          from.ping("d", true, (error) => told.push(error));
+          from.terminate();
+          from.terminate();
+          assertEquals(from.readyState, 2);
+          await over;
+          assertEquals(told, Array(4).fill(undefined));
+        },
+        {},
+        { perMessageDeflate: false },
+      );
+    }
+  }
+});
+
+test("WebSocket.terminate() tells of what the system has not taken as lost", async () => {
+  const stream = new HeldStream();
+  const ws = toWs(connOver(stream, { side: "server" }));
+  const told: unknown[] = [];
+  ws.send("a", (error) => told.push(error));
+  ws.ping("b", false, (error) => told.push(error));
+  ws.on("ping", () => assert(false));
+  ws.terminate();
+  stream.receiver!.data(hex("89 80 00 00 00 00"));
+  await turn();
+  await turn();
+  assertEquals(stream.writes.map(toHex), ["81 01 61"]);
+  assert(stream.calls.includes("destroy"));
+  stream.receiver!.closed();
+  await next(ws, "close");
+  assertEquals(told.length, 2);
+  for (const error of told) assertInstanceOf(error, Error);
+});
+
 test("WebSocket.close() follows a message in fragments, and what is behind it", async () => {
   await withPair(async ({ ws, peer }) => {
     const messages: string[] = [];
