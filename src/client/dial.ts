@@ -17,6 +17,7 @@ import { readAnswerBody, readAnswerHead, toResponse } from "./read_response.ts";
 import type { ByteStream } from "../transport/byte_stream.ts";
 import { TunnelError } from "./proxy_tunnel.ts";
 import { untilAborted } from "./abortable.ts";
+import { endedEarly } from "../runtime/sockets/connect.ts";
 import { isInstance, textProperty } from "../base/user_values.ts";
 import { visible } from "../base/visible.ts";
 import { abortQuietly } from "../runtime/abort.ts";
@@ -171,7 +172,11 @@ class Attempt {
     }
     if (result === undefined) {
       const fault = "the server closed the connection without an answer";
-      throw this.#error(fault, writeError);
+      throw this.#error(
+        fault,
+        writeError ??
+          endedEarly("The server ended the connection without an answer"),
+      );
     }
     if (!result.ok) throw this.#error("bad answer", new Error(result.error));
     return result.head;

@@ -4,6 +4,7 @@ import type { ProxyServer } from "../proxy/proxy_url.ts";
 import { SocksHandshake } from "../proxy/socks5.ts";
 import type { HandshakeStream } from "../streams/handshake_stream.ts";
 import { readAnswerBody, readAnswerHead, toResponse } from "./read_response.ts";
+import { endedEarly } from "../runtime/sockets/connect.ts";
 import { untilAborted } from "./abortable.ts";
 import { describeStatus } from "../handshake/client_response.ts";
 
@@ -93,7 +94,9 @@ async function openBySocks(
 }
 
 function ended(): TunnelError {
-  return new TunnelError("it closed the connection without an answer");
+  return new TunnelError("it closed the connection without an answer", {
+    cause: endedEarly("The proxy ended the connection without an answer"),
+  });
 }
 
 function send(

@@ -132,6 +132,17 @@ export async function connectTLS(
 }
 
 /**
+ * The error of a peer that ends a connection before its time, where the runtime
+ * has none: with the code that node has for it.
+ *
+ * @param message What it was too early for
+ * @returns The error
+ */
+export function endedEarly(message: string): Error {
+  return Object.assign(new Error(message), { code: "ECONNRESET" });
+}
+
+/**
  * Options without a prototype, so that nothing on `Object.prototype` adds to
  * them, unless the runtime copies them.
  */
@@ -151,7 +162,9 @@ function established(
     reject(error);
   };
   const onAbort = () => fail(signal.reason);
-  const onClose = () => fail(new Error("The socket was closed"));
+  const onClose = () => {
+    fail(endedEarly("The peer ended the connection before it was established"));
+  };
   socket.on(event, resolve);
   socket.on("error", fail);
   socket.on("end", onClose);

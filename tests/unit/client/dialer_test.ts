@@ -370,6 +370,7 @@ for (const how of ["end", "reset"] as const) {
         assertInstanceOf(error, DialError);
         assertEquals(error.phase, "http");
         assertEquals(error.address, new URL(url).host);
+        assertEquals((error.cause as { code?: string }).code, "ECONNRESET");
       });
     });
   }

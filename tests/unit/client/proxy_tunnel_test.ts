@@ -107,6 +107,8 @@ for (const [name, scheme, answer, message] of BROKEN) {
       assertEquals([error.phase, error.address], ["proxy", new URL(url).host]);
       assertEquals(error.message.includes(message), true, error.message);
       assertInstanceOf(error.cause, Error);
+      if (message !== "without an answer") return;
+      assertEquals((error.cause as { code?: string }).code, "ECONNRESET");
     });
   });
 }

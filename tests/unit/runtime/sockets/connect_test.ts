@@ -3,6 +3,7 @@ import type tls from "node:tls";
 import { assert, assertEquals, assertInstanceOf } from "@std/assert";
 import { Dialer, type DialOptions } from "../../../../src/client/dialer.ts";
 import { DialError } from "../../../../src/errors.ts";
+import type { RawPeer } from "../../../../src/testing/raw_peer.ts";
 import type { TLSOptions } from "../../../../src/runtime/sockets/tls_options.ts";
 import {
   type Certificate,
@@ -126,6 +127,33 @@ test("connectTLS() sends and verifies the dialed host, whatever Host says", asyn
     (error.cause as { code?: string }).code,
     "ERR_TLS_CERT_ALTNAME_INVALID",
   );
+});
+
+test("connectTLS() says that the server ended it, and with which code", async () => {
+  const ends: ((peer: RawPeer) => void)[] = [
+    (peer) => peer.end(),
+    (peer) => peer.destroy(),
+  ];
+  for (const reads of [0, 1]) {
+    for (const end of ends) {
+      let error: unknown;
+      await withServer(async (peer) => {
+        await peer.readBytes(reads);
+        end(peer);
+        await peer.closed;
+      }, async (url) => {
+        const { port } = new URL(url);
+        error = await new Dialer().dial(`wss://127.0.0.1:${port}/`)
+          .catch((error) => error);
+      });
+      assertInstanceOf(error, DialError);
+      const { message, phase, address, cause } = error;
+      assertEquals(phase, "tls");
+      assertEquals(message, `Cannot speak TLS with ${address}: ECONNRESET`);
+      assertInstanceOf(cause, Error);
+      assertEquals((cause as { code?: string }).code, "ECONNRESET");
+    }
+  }
 });
 
 test("connectTLS() verifies the servername in place of the host", async () => {
