@@ -108,6 +108,9 @@ export interface CommonOptions {
   skipUTF8Validation?: boolean;
 }
 
+/** A certificate or a key in PEM, or several. */
+export type CertMeta = string | Uint8Array | (string | Uint8Array)[];
+
 /** The options of a client of `ws`. */
 export interface ClientOptions extends CommonOptions {
   /** The subprotocols, where they are not an argument. Default: none. */
@@ -157,7 +160,7 @@ export interface ClientOptions extends CommonOptions {
     path?: string;
   }) => Duplex;
   /** The authorities that are trusted, in PEM. Default: the runtime's. */
-  ca?: string | Uint8Array | (string | Uint8Array)[];
+  ca?: CertMeta;
   /** The client's certificate, in PEM. Default: none. */
   cert?: string | Uint8Array;
   /** The key of the certificate, in PEM. Default: none. */

@@ -1,5 +1,8 @@
 import { Buffer } from "node:buffer";
 
+/** A message as it is received. */
+export type RawData = Buffer | ArrayBuffer | Buffer[] | Blob;
+
 /** What `send()` of `ws` takes: text, bytes in whatever form, a number, a list of bytes, or of their pieces. */
 export type Data =
   | string

@@ -5,10 +5,11 @@
 
 import type { Buffer } from "node:buffer";
 
-import type { RawData, WebSocket } from "./websocket.ts";
+import type { RawData } from "./data.ts";
+import type { WebSocket } from "./websocket.ts";
 
 /** An event, as `ws` has them; of an `open`, nothing more. */
-export interface WsEvent {
+export interface Event {
   /** The event's name. */
   readonly type: string;
   /** The object that it is of. */
@@ -16,13 +17,13 @@ export interface WsEvent {
 }
 
 /** The event of a message. */
-export interface WsMessageEvent extends WsEvent {
+export interface MessageEvent extends Event {
   /** Text, or bytes as `binaryType` says. */
   readonly data: string | RawData;
 }
 
 /** The event of an end. */
-export interface WsCloseEvent extends WsEvent {
+export interface CloseEvent extends Event {
   /** The peer's code, 1005 without one, 1006 where there was no close frame. */
   readonly code: number;
   /** The peer's reason. */
@@ -32,7 +33,7 @@ export interface WsCloseEvent extends WsEvent {
 }
 
 /** The event of a failure. */
-export interface WsErrorEvent extends WsEvent {
+export interface ErrorEvent extends Event {
   /** What failed. */
   readonly error: unknown;
   /** Its message. */
@@ -40,15 +41,25 @@ export interface WsErrorEvent extends WsEvent {
 }
 
 /** The events that `addEventListener()` knows, by their names. */
-export interface WsEventMap {
+export interface WebSocketEventMap {
   /** The connection has been made. */
-  open: WsEvent;
+  open: Event;
   /** A message has come. */
-  message: WsMessageEvent;
+  message: MessageEvent;
   /** The connection is over. */
-  close: WsCloseEvent;
+  close: CloseEvent;
   /** The connection has failed. */
-  error: WsErrorEvent;
+  error: ErrorEvent;
+}
+
+/** How `addEventListener()` adds a listener. */
+export interface EventListenerOptions {
+  /**
+   * Whether it is for one event.
+   *
+   * @default {false}
+   */
+  once?: boolean | undefined;
 }
 
 /** What `addEventListener()` takes as a listener of such an event. */
@@ -171,18 +182,18 @@ function eventOf(
   target: WebSocket,
   type: string,
   // deno-lint-ignore no-explicit-any -- whatever is emitted
-): ((...args: any[]) => WsEvent) | undefined {
+): ((...args: any[]) => Event) | undefined {
   switch (type) {
     case "open":
       return () => ({ type, target });
     case "message":
-      return (data: RawData, isBinary: boolean): WsMessageEvent => ({
+      return (data: RawData, isBinary: boolean): MessageEvent => ({
         type,
         target,
         data: isBinary ? data : String(data),
       });
     case "close":
-      return (code: number, reason: Buffer): WsCloseEvent => ({
+      return (code: number, reason: Buffer): CloseEvent => ({
         type,
         target,
         code,
@@ -190,7 +201,7 @@ function eventOf(
         wasClean: endedCleanly.has(target),
       });
     case "error":
-      return (error: Error): WsErrorEvent => ({
+      return (error: Error): ErrorEvent => ({
         type,
         target,
         error,

@@ -51,34 +51,39 @@ WebSocket.createWebSocketStream = createWebSocketStream;
 export default WebSocket;
 export { createWebSocketStream, toWs, WebSocket, WebSocketServer };
 export type {
+  CertMeta,
   ClientOptions,
   CommonOptions,
   PerMessageDeflateOptions,
   ZlibOptions,
 } from "./client_options.ts";
 export type { ClientResponse, RedirectRequest } from "./client.ts";
-export type { Data } from "./data.ts";
+export type { Data, RawData } from "./data.ts";
 export type {
-  WsCloseEvent,
-  WsErrorEvent,
-  WsEvent,
-  WsEventMap,
+  CloseEvent,
+  ErrorEvent,
+  Event,
+  EventListenerOptions,
+  MessageEvent,
+  WebSocketEventMap,
   WsListener,
-  WsMessageEvent,
 } from "./events.ts";
 export type { AnyListener, TypedEmitter } from "./typed_emitter.ts";
 export type {
   BinaryType,
-  RawData,
   SendCallback,
   SendOptions,
   WebSocketEvents,
 } from "./websocket.ts";
 export type {
+  AddressInfo,
   HttpServer,
+  Server,
   ServerOptions,
   UpgradeCallback,
   VerifyClientCallback,
+  VerifyClientCallbackAsync,
+  VerifyClientCallbackSync,
   VerifyClientInfo,
   WebSocketServerEvents,
 } from "./websocket_server.ts";

@@ -23,33 +23,41 @@ import {
   CLOSE_TIMEOUT,
   type CommonOptions,
 } from "./client_options.ts";
-import { type Data, sizeOf, toControlPayload, toPayload } from "./data.ts";
+import type * as options from "./client_options.ts";
+import type * as data from "./data.ts";
+import {
+  type Data,
+  type RawData,
+  sizeOf,
+  toControlPayload,
+  toPayload,
+} from "./data.ts";
 import { dialError, receiverError } from "./errors.ts";
 import {
   addListener,
+  type CloseEvent,
   endedCleanly,
+  type ErrorEvent,
+  type Event,
+  type EventListenerOptions,
   getHandler,
+  type MessageEvent,
   removeListener,
   setHandler,
-  type WsCloseEvent,
-  type WsErrorEvent,
-  type WsEvent,
-  type WsEventMap,
+  type WebSocketEventMap,
   type WsListener,
-  type WsMessageEvent,
 } from "./events.ts";
+import type * as events from "./events.ts";
 import { ownOptions } from "./options.ts";
 import { type Done, Outgoing } from "./outgoing.ts";
 import { SocketView } from "./socket_view.ts";
 import type { createWebSocketStream } from "./stream.ts";
 import { TypedEmitter } from "./typed_emitter.ts";
 import type { WebSocketServer } from "./websocket_server.ts";
+import type * as server from "./websocket_server.ts";
 
 /** How binary messages are given: a Buffer, an ArrayBuffer, a list of Buffers, or a Blob. */
 export type BinaryType = "nodebuffer" | "arraybuffer" | "fragments" | "blob";
-
-/** A message as it is received. */
-export type RawData = Buffer | ArrayBuffer | Buffer[] | Blob;
 
 /** How `send()` sends a message. */
 export interface SendOptions {
@@ -291,43 +299,43 @@ export class WebSocket extends TypedEmitter<WebSocketEvents> {
   }
 
   /** Is called when the connection has been made. */
-  get onopen(): ((this: WebSocket, event: WsEvent) => void) | null {
+  get onopen(): ((this: WebSocket, event: Event) => void) | null {
     return getHandler(this, "open") as never;
   }
 
-  set onopen(handler: ((this: WebSocket, event: WsEvent) => void) | null) {
+  set onopen(handler: ((this: WebSocket, event: Event) => void) | null) {
     setHandler(this, "open", handler);
   }
 
   /** Is called when the connection has failed; `close` follows. */
-  get onerror(): ((this: WebSocket, event: WsErrorEvent) => void) | null {
+  get onerror(): ((this: WebSocket, event: ErrorEvent) => void) | null {
     return getHandler(this, "error") as never;
   }
 
   set onerror(
-    handler: ((this: WebSocket, event: WsErrorEvent) => void) | null,
+    handler: ((this: WebSocket, event: ErrorEvent) => void) | null,
   ) {
     setHandler(this, "error", handler);
   }
 
   /** Is called when the connection is over. */
-  get onclose(): ((this: WebSocket, event: WsCloseEvent) => void) | null {
+  get onclose(): ((this: WebSocket, event: CloseEvent) => void) | null {
     return getHandler(this, "close") as never;
   }
 
   set onclose(
-    handler: ((this: WebSocket, event: WsCloseEvent) => void) | null,
+    handler: ((this: WebSocket, event: CloseEvent) => void) | null,
   ) {
     setHandler(this, "close", handler);
   }
 
   /** Is called with each message. */
-  get onmessage(): ((this: WebSocket, event: WsMessageEvent) => void) | null {
+  get onmessage(): ((this: WebSocket, event: MessageEvent) => void) | null {
     return getHandler(this, "message") as never;
   }
 
   set onmessage(
-    handler: ((this: WebSocket, event: WsMessageEvent) => void) | null,
+    handler: ((this: WebSocket, event: MessageEvent) => void) | null,
   ) {
     setHandler(this, "message", handler);
   }
@@ -339,10 +347,10 @@ export class WebSocket extends TypedEmitter<WebSocketEvents> {
    * @param listener The listener, or an object with `handleEvent`
    * @param options Whether it is for one event: `once`
    */
-  addEventListener<K extends keyof WsEventMap>(
+  addEventListener<K extends keyof WebSocketEventMap>(
     type: K,
-    listener: WsListener<WsEventMap[K]>,
-    options?: { once?: boolean },
+    listener: WsListener<WebSocketEventMap[K]>,
+    options?: EventListenerOptions,
   ): void {
     addListener(this, type, listener, ownOptions(options).once === true);
   }
@@ -353,9 +361,9 @@ export class WebSocket extends TypedEmitter<WebSocketEvents> {
    * @param type The event's name
    * @param listener The listener
    */
-  removeEventListener<K extends keyof WsEventMap>(
+  removeEventListener<K extends keyof WebSocketEventMap>(
     type: K,
-    listener: WsListener<WsEventMap[K]>,
+    listener: WsListener<WebSocketEventMap[K]>,
   ): void {
     removeListener(this, type, listener);
   }
@@ -757,6 +765,46 @@ export class WebSocket extends TypedEmitter<WebSocketEvents> {
     );
     queueMicrotask(() => done(error));
   }
+}
+
+/** The types of `ws` that its users find on the class, such as `WebSocket.RawData`. */
+export declare namespace WebSocket {
+  /** A message as it is received. */
+  type RawData = data.RawData;
+  /** What `send()` takes. */
+  type Data = data.Data;
+  /** A certificate, a key, or several. */
+  type CertMeta = options.CertMeta;
+  /** The options of a client. */
+  type ClientOptions = options.ClientOptions;
+  /** How messages are compressed. */
+  type PerMessageDeflateOptions = options.PerMessageDeflateOptions;
+  /** An event; of an `open`, nothing more. */
+  type Event = events.Event;
+  /** The event of a message. */
+  type MessageEvent = events.MessageEvent;
+  /** The event of an end. */
+  type CloseEvent = events.CloseEvent;
+  /** The event of a failure. */
+  type ErrorEvent = events.ErrorEvent;
+  /** The events that `addEventListener()` knows. */
+  type WebSocketEventMap = events.WebSocketEventMap;
+  /** How `addEventListener()` adds a listener. */
+  type EventListenerOptions = events.EventListenerOptions;
+  /** The class itself. */
+  type WebSocket = events.Event["target"];
+  /** A server. */
+  type WebSocketServer = server.WebSocketServer;
+  /** A server. */
+  type Server = server.WebSocketServer;
+  /** The options of a server. */
+  type ServerOptions = server.ServerOptions;
+  /** Where a server listens. */
+  type AddressInfo = server.AddressInfo;
+  /** Whether a client may connect, said at once. */
+  type VerifyClientCallbackSync = server.VerifyClientCallbackSync;
+  /** Whether a client may connect, told later. */
+  type VerifyClientCallbackAsync = server.VerifyClientCallbackAsync;
 }
 
 function reasonOf(data: string | Uint8Array): string {

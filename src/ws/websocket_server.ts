@@ -53,6 +53,25 @@ export type VerifyClientCallback = (
   headers?: Record<string, string | number>,
 ) => void;
 
+/** Whether a client may connect, said at once. */
+export type VerifyClientCallbackSync = (info: VerifyClientInfo) => boolean;
+
+/** Whether a client may connect, told later by the callback. */
+export type VerifyClientCallbackAsync = (
+  info: VerifyClientInfo,
+  callback: VerifyClientCallback,
+) => void;
+
+/** Where a server listens. */
+export interface AddressInfo {
+  /** The IP address. */
+  address: string;
+  /** `IPv4` or `IPv6`. */
+  family: string;
+  /** The port. */
+  port: number;
+}
+
 /** The options of a server of `ws`. */
 export interface ServerOptions extends CommonOptions {
   /** The port to listen on; 0 for any that is free. Default: none. */
@@ -81,10 +100,11 @@ export interface ServerOptions extends CommonOptions {
    * Whether a client may connect; with two parameters it tells later, by its
    * callback. It returns no promise. Default: all may.
    */
+  // One signature, as a union of two would give parameters no types.
   verifyClient?: (
     info: VerifyClientInfo,
     callback: VerifyClientCallback,
-  ) => boolean | void;
+  ) => boolean | void | Promise<void>;
   /** Chooses a subprotocol; `false` for none. Default: the first that is offered. */
   handleProtocols?: (
     protocols: Set<string>,
@@ -248,13 +268,11 @@ export class WebSocketServer extends TypedEmitter<WebSocketServerEvents> {
    * @returns What the HTTP server says; `null` after `close()`
    * @throws {Error} If it has no server
    */
-  address(): ReturnType<http.Server["address"]> {
+  address(): AddressInfo | string | null {
     if (this.options.noServer) {
       throw new Error('The server is operating in "noServer" mode');
     }
-    return (this.#server?.address() ?? null) as ReturnType<
-      http.Server["address"]
-    >;
+    return (this.#server?.address() ?? null) as AddressInfo | string | null;
   }
 
   /**
@@ -503,6 +521,9 @@ export class WebSocketServer extends TypedEmitter<WebSocketServerEvents> {
     }
   }
 }
+
+/** A server, by the name that `ws` has for its type as well. */
+export type Server = WebSocketServer;
 
 /** An upgrade that goes through, before its answer. */
 interface Upgrade {

@@ -13,8 +13,16 @@ import type { Duplex } from "node:stream";
 import type { ZlibOptions } from "node:zlib";
 
 import WebSocket, {
+  type AddressInfo,
+  type CloseEvent,
   createWebSocketStream,
+  type ErrorEvent,
+  type Event,
+  type MessageEvent,
   type RawData,
+  type Server,
+  type VerifyClientCallbackAsync,
+  type VerifyClientCallbackSync,
   WebSocketServer,
 } from "../../../src/ws/mod.ts";
 
@@ -194,6 +202,77 @@ export function asInBrowsers(ws: WebSocket): void {
   ws.onmessage = function ({ data }) {
     this.send(data);
   };
+}
+
+class Room {
+  readonly server: WebSocket.Server;
+  readonly members: Map<WebSocket.WebSocket, WebSocket.AddressInfo> = new Map();
+
+  constructor(options: WebSocket.ServerOptions) {
+    this.server = new WebSocket.Server(options);
+    const server: WebSocket.WebSocketServer = this.server;
+    holds<Same<typeof server, Server>>();
+  }
+
+  onMessage(data: WebSocket.RawData, isBinary: boolean): void {
+    holds<Same<WebSocket.RawData, RawData>>();
+    if (isBinary) this.broadcast(data);
+    else this.broadcast(data.toString());
+  }
+
+  broadcast(data: WebSocket.Data): void {
+    for (const client of this.server.clients) client.send(data);
+  }
+}
+
+export function namesOfTypes(options: WebSocket.ClientOptions): void {
+  const deflate: WebSocket.PerMessageDeflateOptions = { threshold: 1 };
+  const ca: WebSocket.CertMeta = [Buffer.from("")];
+  const ws: WebSocket = new WebSocket("wss://localhost/", {
+    ...options,
+    ca,
+    perMessageDeflate: deflate,
+  });
+  const once: WebSocket.EventListenerOptions = { once: true };
+  ws.addEventListener("message", (event: MessageEvent) => event.data, once);
+  ws.addEventListener("open", ({ target }: Event) => target.send(""));
+  ws.onclose = ({ code }: CloseEvent) => code.toFixed();
+  ws.onerror = ({ message }: ErrorEvent) => message.length;
+  ws.onmessage = ({ data }: WebSocket.MessageEvent) => String(data);
+  holds<Same<WebSocket.Event, Event>>();
+  holds<Same<WebSocket.CloseEvent, CloseEvent>>();
+  holds<Same<WebSocket.ErrorEvent, ErrorEvent>>();
+  holds<Same<WebSocket.WebSocketEventMap["message"], MessageEvent>>();
+
+  const room = new Room({ noServer: true });
+  ws.on("message", (data, isBinary) => room.onMessage(data, isBinary));
+  const { port }: AddressInfo = room.server.address() as AddressInfo;
+  port.toFixed();
+}
+
+export function verify(): void {
+  const sync: VerifyClientCallbackSync = ({ origin }) => origin === "";
+  const later: VerifyClientCallbackAsync = async ({ req }, callback) => {
+    await Promise.resolve();
+    callback(req.url === "/", 401, "No", { "X-Why": 1 });
+  };
+  for (const verifyClient of [sync, later]) {
+    new WebSocketServer({ noServer: true, verifyClient });
+  }
+  const named: WebSocket.VerifyClientCallbackSync = sync;
+  const alsoNamed: WebSocket.VerifyClientCallbackAsync = later;
+  console.log(named, alsoNamed);
+  new WebSocketServer({
+    noServer: true,
+    verifyClient: ({ req }) => req.url === "/",
+  });
+  new WebSocketServer({
+    noServer: true,
+    verifyClient: async (info, callback) => {
+      await Promise.resolve();
+      callback(info.secure);
+    },
+  });
 }
 
 export async function others(ws: WebSocket): Promise<void> {
