@@ -5,7 +5,8 @@ import { createHash } from "node:crypto";
 import type { EventEmitter } from "node:events";
 import http from "node:http";
 
-import { nameOf, settled } from "../base/user_values.ts";
+import { logError } from "../base/log_error.ts";
+import { nameOf, settled, toError } from "../base/user_values.ts";
 import { connSettings } from "../conn/options.ts";
 import { wireConn } from "../conn_over.ts";
 import { DeflateCodec } from "../deflate/codec.ts";
@@ -98,7 +99,9 @@ export interface ServerOptions extends CommonOptions {
   clientTracking?: boolean;
   /**
    * Whether a client may connect; with two parameters it tells later, by its
-   * callback. It returns no promise. Default: all may.
+   * callback. With one it returns no promise; with two it may, and what that
+   * rejects with is told by `wsClientError` to who listens, or else by `error` or
+   * on the console, and the client is answered with 500. Default: all may.
    */
   // One signature, as a union of two would give parameters no types.
   verifyClient?: (
@@ -131,13 +134,13 @@ export interface WebSocketServerEvents {
   connection: [ws: WebSocket, request: IncomingMessage, ...rest: any[]];
   /** The server is closed, and its connections are over. */
   close: [];
-  /** The HTTP server has failed. */
+  /** The HTTP server has failed, or an async `verifyClient` that nobody else was told of. */
   error: [error: Error];
   /** The lines of a 101, which may be changed before they go out. */
   headers: [headers: string[], request: IncomingMessage];
   /** The server listens. */
   listening: [];
-  /** A handshake is wrong; whoever listens answers on the socket. */
+  /** A handshake is wrong, or its `verifyClient` failed; whoever listens answers on the socket. */
   wsClientError: [error: Error, socket: Duplex, request: IncomingMessage];
 }
 
@@ -283,7 +286,7 @@ export class WebSocketServer extends TypedEmitter<WebSocketServerEvents> {
    */
   close(callback?: (error?: Error) => void): void {
     if (this.#state === "closed") {
-      if (callback !== undefined) {
+      if (callback) {
         this.once(
           "close",
           () => callback(new Error("The server is not running")),
@@ -292,7 +295,7 @@ export class WebSocketServer extends TypedEmitter<WebSocketServerEvents> {
       queueMicrotask(() => this.#emitClose());
       return;
     }
-    if (callback !== undefined) this.once("close", callback);
+    if (callback) this.once("close", callback);
     if (this.#state === "closing") return;
     this.#state = "closing";
     const server: EventEmitter | undefined = this.#server;
@@ -334,8 +337,8 @@ export class WebSocketServer extends TypedEmitter<WebSocketServerEvents> {
    * @param head What was read behind the request
    * @param callback Is told of the connection, at once unless `verifyClient` tells
    * later
-   * @throws {TypeError} If `verifyClient` without a callback returns an object,
-   * such as a promise, or `handleProtocols` what is neither a token nor `false`
+   * @throws {TypeError} If `shouldHandle()`, or `verifyClient` without a callback,
+   * returns an object, such as a promise, or `handleProtocols` what is neither a token nor `false`
    * @throws {Error} If the socket is a connection's already, or whatever the
    * application's code throws, once the client has been answered with 500
    */
@@ -351,7 +354,12 @@ export class WebSocketServer extends TypedEmitter<WebSocketServerEvents> {
     if (owesAnswer(socket)) return cut(socket);
     const fault = faultOf(request);
     if (fault !== undefined) return this.#reject(request, socket, fault);
-    if (!attempt(socket, () => this.shouldHandle(request))) {
+    const isOurs = () =>
+      saysYes(
+        this.shouldHandle(request),
+        "Cannot handle upgrade: shouldHandle()",
+      );
+    if (!attempt(socket, isOurs)) {
       return abort(socket, 400);
     }
     const protocols = parseProtocols(header(request, "sec-websocket-protocol"));
@@ -389,9 +397,17 @@ export class WebSocketServer extends TypedEmitter<WebSocketServerEvents> {
         else if (verified) complete();
         else abort(socket, code || 401, message, headers);
       };
-      attempt(socket, () => verifyClient(info, told));
+      const returned = attempt(socket, () => verifyClient(info, told));
+      settled(returned).catch((error) => this.#failed(error, request, socket));
     } else if (
-      attempt(socket, () => isVerified(verifyClient(info, () => {})))
+      attempt(
+        socket,
+        () =>
+          saysYes(
+            verifyClient(info, () => {}),
+            "Cannot verify client: verifyClient",
+          ),
+      )
     ) {
       complete();
     } else {
@@ -495,6 +511,24 @@ export class WebSocketServer extends TypedEmitter<WebSocketServerEvents> {
     return { ws, headers, protocol };
   }
 
+  // Of an async `verifyClient`, which nobody else hears of.
+  #failed(thrown: unknown, request: IncomingMessage, socket: Duplex): void {
+    const error = toError(thrown, "Cannot verify client: verifyClient failed");
+    if (!isClaimed(socket) && !socket.writableEnded) {
+      if (owesAnswer(socket)) {
+        cut(socket);
+      } else if (this.listenerCount("wsClientError") > 0) {
+        resumeTCPBelowTLS(socket);
+        this.emit("wsClientError", error, socket, request);
+        return;
+      } else {
+        abort(socket, 500);
+      }
+    }
+    if (this.listenerCount("error") > 0) this.emit("error", error);
+    else logError(error);
+  }
+
   #track(ws: WebSocket): void {
     const { clients } = this;
     if (!clients) return;
@@ -596,14 +630,14 @@ function destroy(this: Duplex): void {
   this.destroy();
 }
 
-/** What `verifyClient` says; a promise would let everybody in. */
-function isVerified(result: unknown): boolean {
+/** What the application's code says; a promise would let everybody in. */
+function saysYes(result: unknown, who: string): boolean {
   if (result === null || !/^(object|function)$/.test(typeof result)) {
     return Boolean(result);
   }
   settled(result).catch(() => {}); // the error below says it all
   throw new TypeError(
-    `Cannot verify client: verifyClient returned ${
+    `${who} returned ${
       nameOf(result)
     }, not a boolean; to tell later, use verifyClient(info, callback)`,
   );

@@ -9,8 +9,10 @@ import {
 } from "@std/assert";
 
 import {
+  type AddressInfo,
   type ServerOptions,
   type VerifyClientCallback,
+  type VerifyClientCallbackAsync,
   WebSocket,
   WebSocketServer,
 } from "../../../src/ws/mod.ts";
@@ -241,6 +243,114 @@ test("WebSocketServer lets nobody in by a verifyClient that returns no boolean",
     assertEquals(
       error.message,
       `Cannot verify client: verifyClient returned ${what}, not a boolean; ` +
+        "to tell later, use verifyClient(info, callback)",
+    );
+    assertMatch(answer, /^HTTP\/1\.1 500 /);
+  }
+});
+
+/** What the client of a server is answered. */
+async function answerBy(wss: WebSocketServer): Promise<string> {
+  await next(wss, "listening");
+  const { port } = wss.address() as AddressInfo;
+  try {
+    return (await answerOf("TCP", port, head(...UPGRADE))).head;
+  } finally {
+    for (const ws of wss.clients) ws.terminate();
+    wss.close();
+    await next(wss, "close");
+  }
+}
+
+test("WebSocketServer answers 500 where an async verifyClient rejects, and tells of it", async () => {
+  const mine = new Error("mine");
+  const verifyClient: VerifyClientCallbackAsync = async (_info, _callback) => {
+    await Promise.resolve();
+    throw mine;
+  };
+  const options = { port: 0, host: "127.0.0.1", verifyClient };
+  const told: unknown[] = [];
+
+  const listening = new WebSocketServer(options);
+  listening.on("error", (error) => told.push(error));
+  assertMatch(await answerBy(listening), /^HTTP\/1\.1 500 /);
+  assertEquals(told.splice(0), [mine]);
+
+  const answering = new WebSocketServer(options);
+  answering.on("error", () => assert(false));
+  answering.on("wsClientError", (error, socket, { url }) => {
+    told.push(error, url);
+    socket.end("HTTP/1.1 503 Mine\r\nConnection: close\r\n\r\n");
+  });
+  assertMatch(await answerBy(answering), /^HTTP\/1\.1 503 Mine/);
+  assertEquals(told.splice(0), [mine, "/"]);
+
+  const { error } = console;
+  console.error = (what: unknown) => void told.push(what);
+  try {
+    assertMatch(
+      await answerBy(new WebSocketServer(options)),
+      /^HTTP\/1\.1 500 /,
+    );
+  } finally {
+    console.error = error;
+  }
+  assertEquals(told, [mine]);
+});
+
+test("WebSocketServer tells of an async verifyClient that rejects behind its verdict", async () => {
+  const mine = new Error("mine");
+  for (const verdict of [true, false]) {
+    const wss = new WebSocketServer({
+      port: 0,
+      host: "127.0.0.1",
+      verifyClient: async (_info, callback) => {
+        await Promise.resolve();
+        callback(verdict);
+        throw mine;
+      },
+    });
+    // The upgraded connection ends, so that the answer does.
+    wss.on("connection", (ws) => ws.terminate());
+    const told: unknown[] = [];
+    wss.on("error", (error) => told.push(error));
+    wss.on("wsClientError", () => assert(false));
+    assertMatch(
+      await answerBy(wss),
+      verdict ? /^HTTP\/1\.1 101 / : /^HTTP\/1\.1 401 /,
+    );
+    assertEquals(told, [mine]);
+  }
+  const wss = new WebSocketServer({
+    port: 0,
+    host: "127.0.0.1",
+    verifyClient: async (_info, callback) => {
+      await Promise.resolve();
+      callback(true);
+    },
+  });
+  const told: unknown[] = [];
+  wss.on("error", (error) => told.push(error));
+  wss.on("headers", () => {
+    throw mine;
+  });
+  assertMatch(await answerBy(wss), /^HTTP\/1\.1 500 /);
+  assertEquals(told, [mine]);
+});
+
+test("WebSocketServer handles nothing by a shouldHandle() that returns no boolean", async () => {
+  const results = [
+    () => Promise.resolve(false),
+    () => Promise.reject(new Error("mine")),
+  ];
+  for (const result of results) {
+    const [error, answer] = await thrownBy({}, (wss) => {
+      wss.shouldHandle = result as never;
+    });
+    assert(error instanceof TypeError);
+    assertEquals(
+      error.message,
+      "Cannot handle upgrade: shouldHandle() returned Promise, not a boolean; " +
         "to tell later, use verifyClient(info, callback)",
     );
     assertMatch(answer, /^HTTP\/1\.1 500 /);
