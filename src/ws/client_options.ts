@@ -4,6 +4,7 @@
 
 import { Buffer } from "node:buffer";
 
+import { isInstance, nameOf } from "../base/user_values.ts";
 import { Dialer, type DialerOptions } from "../client/dialer.ts";
 import type { CompressionOptions } from "../deflate/options.ts";
 import { UnsupportedError } from "../errors.ts";
@@ -184,17 +185,28 @@ const MAX_PAYLOAD = 100 * 1024 * 1024;
 
 /** The settings of a connection, of the options that both sides have. */
 export function connOptions(
-  { maxPayload = MAX_PAYLOAD, closeTimeout = CLOSE_TIMEOUT }: CommonOptions,
+  { maxPayload, closeTimeout }: CommonOptions,
 ): {
   readLimit: number;
   closeTimeout: number;
   keepAlive: false;
 } {
   return {
-    readLimit: maxPayload > 0 ? maxPayload : Infinity,
-    closeTimeout,
+    readLimit: readLimitOf(maxPayload ?? MAX_PAYLOAD),
+    closeTimeout: closeTimeout ?? CLOSE_TIMEOUT,
     keepAlive: false,
   };
+}
+
+// What is no number is no reason to have no limit, as `ws` would have it.
+function readLimitOf(maxPayload: number): number {
+  if (maxPayload === Infinity) return Infinity;
+  if (Number.isSafeInteger(maxPayload)) {
+    return maxPayload > 0 ? maxPayload : Infinity;
+  }
+  throw new RangeError(
+    `Cannot use maxPayload ${maxPayload}: it must be a whole number of bytes, or 0 for no limit`,
+  );
 }
 
 /** The compression that `perMessageDeflate` asks for. */
@@ -252,22 +264,28 @@ export function dialerOf(url: URL, options: ClientOptions): Dialer {
         port: number;
         path?: string;
       },
-    ) =>
-      connected(
-        createConnection({
-          host: hostname,
-          port,
-          ...(path === undefined ? {} : { path }),
-        }),
-      );
+    ) => {
+      const made: unknown = createConnection({
+        host: hostname,
+        port,
+        ...(path === undefined ? {} : { path }),
+      });
+      return isInstance(made, Promise) ? made.then(connected) : connected(made);
+    };
   }
   return new Dialer(dialer as DialerOptions);
 }
 
 /** The socket that `createConnection` made, once it is connected. */
-function connected(
-  socket: Duplex & { readonly connecting?: boolean },
-): Duplex | Promise<Duplex> {
+function connected(made: unknown): Duplex | Promise<Duplex> {
+  const socket = made as Duplex & { readonly connecting?: boolean };
+  if (typeof socket?.write !== "function") {
+    throw new TypeError(
+      `Cannot use what createConnection returned: it must be a socket, got ${
+        nameOf(made)
+      }`,
+    );
+  }
   if (socket.connecting !== true) return socket;
   return new Promise((resolve, reject) => {
     socket.once("connect", () => resolve(socket));

@@ -199,7 +199,7 @@ function withOthers<T extends Names>(names: T, others: readonly string[]): T {
 export function readClientOptions(
   options: ClientOptions | null | undefined,
 ): ClientOptions {
-  const read = readCommon(options ?? undefined, CLIENT);
+  const read = readCommon(withoutSignal(options ?? undefined), CLIENT);
   checkFunction(read, "createConnection", CLIENT);
   const given = read as Record<string, unknown>;
   for (const [name, wayOut] of Object.entries(UNSUPPORTED)) {
@@ -207,7 +207,7 @@ export function readClientOptions(
     if (value === undefined || value === null || value === false) continue;
     throw new UnsupportedError(`Cannot use option ${name} of ws: ${wayOut}`);
   }
-  const { protocolVersion = 13 } = read;
+  const protocolVersion = read.protocolVersion ?? 13;
   if (protocolVersion === 13) return read;
   if (protocolVersion === 8) {
     throw new UnsupportedError(
@@ -234,6 +234,15 @@ export function readServerOptions(
   checkFunction(read, "handleProtocols", SERVER);
   checkFunction(read, "WebSocket", SERVER);
   return read;
+}
+
+// `null` is no signal, as with node; any other cannot be met.
+function withoutSignal<T extends object>(
+  options: T | undefined,
+): T | undefined {
+  return (options as { signal?: unknown } | undefined)?.signal === null
+    ? Object.create(options!, { signal: { value: undefined } })
+    : options;
 }
 
 const NONE = Object.freeze(Object.create(null));

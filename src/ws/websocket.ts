@@ -758,7 +758,7 @@ export class WebSocket extends TypedEmitter<WebSocketEvents> {
 
   #refuse(size: number, done: SendCallback | undefined): void {
     this.#dropped += size;
-    if (done === undefined) return;
+    if (typeof done !== "function") return;
     const state = this.#readyState;
     const error = new Error(
       `WebSocket is not open: readyState ${state} (${STATES[state]})`,
@@ -823,7 +823,8 @@ function toBuffer(data: Uint8Array<ArrayBuffer>): Buffer<ArrayBuffer> {
 
 /** What a callback throws is uncaught, and its promise's own failure told. */
 function told(callback: SendCallback | undefined): Done | undefined {
-  if (callback === undefined) return undefined;
+  // As with `ws`, what cannot be called is none.
+  if (typeof callback !== "function") return undefined;
   return (error) => {
     queueMicrotask(() =>
       error === undefined

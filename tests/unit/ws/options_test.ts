@@ -129,6 +129,88 @@ test("WebSocket refuses options that it does not know, or cannot meet", () => {
   }
 });
 
+test("WebSocket and WebSocketServer name the option that is out of range", async () => {
+  for (const maxPayload of ["1000", "no limit", NaN, 1.5, {}].map(wrong)) {
+    for (
+      const make of [
+        () => new WebSocket(NOWHERE, { maxPayload }),
+        () => new WebSocketServer({ noServer: true, maxPayload }),
+      ]
+    ) {
+      assertMatch(
+        assertThrows(make, RangeError).message,
+        /^Cannot use maxPayload .*: it must be .* bytes, or 0 for no limit$/,
+      );
+    }
+  }
+  for (const maxPayload of [0, -1, Infinity]) {
+    new WebSocketServer({ noServer: true, maxPayload });
+  }
+  for (const made of ["socket", Promise.resolve("socket")]) {
+    const ws = new WebSocket(NOWHERE, { createConnection: () => wrong(made) });
+    const over = next(ws, "close");
+    const [error] = await next(ws, "error");
+    assertMatch(
+      error.cause.message,
+      /^Cannot use what createConnection returned: it must be a socket, got string$/,
+    );
+    await over;
+  }
+});
+
+test("WebSocket and WebSocketServer take null for nothing", async () => {
+  const common = {
+    closeTimeout: null,
+    maxPayload: null,
+    perMessageDeflate: null,
+    skipUTF8Validation: null,
+  };
+  const client = {
+    ...common,
+    agent: null,
+    auth: null,
+    ca: null,
+    cert: null,
+    createConnection: null,
+    handshakeTimeout: null,
+    headers: null,
+    key: null,
+    maxRedirects: null,
+    origin: null,
+    protocols: null,
+    protocolVersion: null,
+    servername: null,
+    signal: null,
+  };
+  const server = {
+    ...common,
+    backlog: null,
+    handleProtocols: null,
+    path: null,
+    server: null,
+    verifyClient: null,
+    WebSocket: null,
+  };
+  await withPair(
+    async ({ ws, peer, wss }) => {
+      const closed = new Promise((resolve) => wss.on("close", resolve));
+      const came = message(peer);
+      ws.send("a", wrong(null), wrong(null));
+      ws.send("b", {}, wrong("no function"));
+      ws.ping(wrong(null), wrong(null), wrong(null));
+      assertEquals(await came, ["a", false]);
+      ws.addEventListener("close", () => {}, wrong(null));
+      ws.close(1000, wrong(null));
+      ws.send("c", wrong(null), wrong(null));
+      await next(ws, "close");
+      wss.close(wrong(null));
+      await closed;
+    },
+    wrong(server),
+    wrong(client),
+  );
+});
+
 test("WebSocket takes what node's clients take and does not change whom they ask", async () => {
   const options = { agent: false, pfx: null, lookup: undefined, family: null };
   await drop(
