@@ -16,6 +16,7 @@ import {
 } from "../runtime/http/http2_request.ts";
 import { refuseOnStream, respond } from "../runtime/http/http2_response.ts";
 import { refuseOnSocket } from "../runtime/http/node_response.ts";
+import { cut } from "../runtime/quirks/tls_flow.ts";
 import {
   claim,
   isClaimed,
@@ -167,7 +168,8 @@ function isOthers(server: unknown, socket: Duplex): boolean {
 
 function refuseTunnel(socket: Duplex, timeout: number): void {
   claim(socket);
-  socket.on("error", ignore);
+  // Deno leaves a TLS socket open after an error.
+  socket.on("error", () => cut(socket));
   const head = encodeHead("HTTP/1.1 501 Not Implemented", [
     ["Content-Length", "0"],
     ["Connection", "close"],

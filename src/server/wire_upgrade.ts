@@ -94,7 +94,7 @@ export async function upgradeOnSocket<Data>(
   claim(socket);
   // A socket may fail at any moment, also during the callbacks, and an `error`
   // event without a listener ends the process.
-  socket.on("error", ignore);
+  socket.on("error", giveUp);
   // Nobody reads until the handshake is done, so the peer must wait.
   pauseTCPBelowTLS(socket);
   try {
@@ -107,7 +107,10 @@ export async function upgradeOnSocket<Data>(
   }
 }
 
-function ignore(): void {}
+// Deno leaves a TLS socket open after an error.
+function giveUp(this: Duplex): void {
+  cut(this);
+}
 
 async function upgrade<Data>(
   message: IncomingMessage,
@@ -155,7 +158,7 @@ async function upgrade<Data>(
     }
     const { remoteAddr } = options;
     const stream = new SocketStream(socket, { head, remoteAddr });
-    socket.off("error", ignore);
+    socket.off("error", giveUp);
     resumeTCPBelowTLS(socket);
     forgetRequest(socket, message);
     return takeConn(stream, request, answer, options);

@@ -123,3 +123,41 @@ export async function withPeers(
     client.destroy();
   }
 }
+
+/** What stands between a client and a server, below their TLS. */
+export interface Relay {
+  readonly port: number;
+  /** Its socket to the server. */
+  readonly server: net.Socket;
+  /** Its socket to the client. */
+  readonly client: net.Socket;
+}
+
+/** Relays one connection to a port; what is written to a socket goes between. */
+export async function withRelay(
+  port: number,
+  fn: (relay: Relay) => Promise<void>,
+): Promise<void> {
+  const server = await connect(port);
+  let client: net.Socket | undefined;
+  const listener = net.createServer((socket) => {
+    client = socket;
+    socket.on("error", () => {});
+    socket.pipe(server).pipe(socket);
+  });
+  const relay = {
+    port: await listen(listener),
+    server,
+    get client(): net.Socket {
+      if (client === undefined) throw new Error("No client has come");
+      return client;
+    },
+  };
+  try {
+    await fn(relay);
+  } finally {
+    server.destroy();
+    client?.destroy();
+    listener.close();
+  }
+}

@@ -176,7 +176,12 @@ function established(
     socket.off("end", onClose);
     socket.off("close", onClose);
     // A later error must still find a listener.
-    socket.on("error", () => {});
+    socket.on("error", giveUp);
     socket.off("error", fail);
   });
+}
+
+// Deno leaves a TLS socket open after an error.
+function giveUp(this: Duplex): void {
+  this.destroy();
 }

@@ -60,9 +60,11 @@ export class SocketStream implements OwnStream {
   static #onError(this: Duplex, error: unknown): void {
     const stream = SocketStream.#of.get(this);
     // An error after our own `destroy` or `reset` is not a fault.
-    if (stream !== undefined && !isDestroyed(stream.#state)) {
-      stream.#error ??= error;
-    }
+    if (stream === undefined || isDestroyed(stream.#state)) return;
+    stream.#error ??= error;
+    // After a broken record, a TLS socket of Deno neither closes nor stops to
+    // read, and keeps all that comes.
+    stream.#cut();
   }
 
   static #onData(this: Duplex, chunk: Uint8Array<ArrayBuffer>): void {
@@ -169,8 +171,7 @@ export class SocketStream implements OwnStream {
 
   destroy(): void {
     this.#state = after(this.#state, "destroy");
-    if (isHttp2Stream(this.#socket)) cancelStream(this.#socket);
-    else cut(this.#socket);
+    this.#cut();
   }
 
   /** Present where freeing a chunk is better than garbage collection. */
@@ -189,6 +190,11 @@ export class SocketStream implements OwnStream {
       // A TLS socket of Bun's servers has the method, but it throws.
     }
     this.destroy();
+  }
+
+  #cut(): void {
+    if (isHttp2Stream(this.#socket)) cancelStream(this.#socket);
+    else cut(this.#socket);
   }
 
   // Node reports a write that `destroy` has cut off as a success.
@@ -233,6 +239,8 @@ export class SocketStream implements OwnStream {
   }
 
   #end(): void {
+    // Bun reports an `end` for a fault as well.
+    if (this.#error !== undefined) return;
     const before = this.#state;
     this.#state = after(before, "end");
     if (this.#state === before) return;

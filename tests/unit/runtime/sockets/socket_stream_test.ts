@@ -365,6 +365,26 @@ test("SocketStream handles errors at any time", async () => {
   });
 });
 
+test("SocketStream cuts a socket that has failed and stays open", async () => {
+  const duplex = new Duplex({ autoDestroy: false, read() {}, write() {} });
+  const stream = new SocketStream(duplex);
+  const here = record(stream);
+  duplex.push(hex("01"));
+  await here.untilLength(1);
+  const written = write(stream, hex("02"));
+  const error = Object.assign(new Error("broken"), { code: "EBROKEN" });
+  duplex.emit("error", error);
+  // As Bun does.
+  duplex.emit("end");
+  await here.untilClosed();
+  assertEquals(await written, error);
+  assertEquals(duplex.destroyed, true);
+  duplex.emit("error", new Error("late"));
+  duplex.emit("close");
+  await turn();
+  assertEquals(here.events, ["01", "closed: EBROKEN"]);
+});
+
 test("SocketStream.start() takes one receiver", async () => {
   await withSockets(async (ours) => {
     const stream = new SocketStream(ours);
