@@ -121,10 +121,10 @@ export async function connectTLS(
       socket.destroy();
       throw socket.authorizationError;
     }
-    return new SocketStream(
-      socket,
-      under instanceof Duplex ? {} : under,
-    );
+    const { localAddr, remoteAddr } = under instanceof Duplex
+      ? {} as Partial<ByteStream>
+      : under;
+    return new SocketStream(socket, { below: duplex, localAddr, remoteAddr });
   } catch (error) {
     duplex.destroy();
     throw error;

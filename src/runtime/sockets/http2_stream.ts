@@ -3,7 +3,6 @@
 import type { ServerHttp2Stream } from "node:http2";
 import type { Duplex } from "node:stream";
 
-import { nativeRuntime } from "../detect.ts";
 import type { AddressPart, ServerPart } from "./address.ts";
 
 /** What knows where a stream is from. */
@@ -78,42 +77,6 @@ export function cancelStream(stream: Duplex): void {
   closeWith(stream, CANCEL);
   // The frame may have to wait for the session's peer; our end does not.
   stream.destroy();
-}
-
-// Deno has acknowledged a stream's write by then, whatever waits in the socket
-// of its session: to a peer with a wide window that reads nothing, all would be
-// written, without bound.
-const ACKNOWLEDGES_EARLY: boolean = nativeRuntime() === "deno";
-
-const waiting = new WeakMap<object, (() => void)[]>();
-
-/**
- * Calls back once the socket below a stream has room again.
- *
- * @param stream The stream, of which a write has been acknowledged
- * @param go Called at once where there is room; never where the session ends
- */
-export function whenTaken(stream: Duplex, go: () => void): void {
-  const { session } = stream as Http2Part;
-  const socket = ACKNOWLEDGES_EARLY ? fullSocketOf(session) : undefined;
-  if (session === undefined || socket === undefined) return go();
-  const others = waiting.get(session);
-  if (others !== undefined) return void others.push(go);
-  const all = [go];
-  waiting.set(session, all);
-  socket.once("drain", () => {
-    waiting.delete(session);
-    for (const go of all) go();
-  });
-}
-
-function fullSocketOf(session: Http2Part["session"]): Duplex | undefined {
-  try {
-    const socket = session?.socket;
-    return socket?.writableNeedDrain === true ? socket : undefined;
-  } catch {
-    return undefined; // of a session that has ended
-  }
 }
 
 function closeWith(stream: Duplex, code: number): void {

@@ -15,12 +15,8 @@ import {
 } from "../quirks/tls_flow.ts";
 import { type AddressPart, localAddress, remoteAddress } from "./address.ts";
 import { checkBytes, checkHead, claim } from "./claim.ts";
-import {
-  cancelStream,
-  endStream,
-  isHttp2Stream,
-  whenTaken,
-} from "./http2_stream.ts";
+import { type Below, belowOf, whenTaken } from "./early_writes.ts";
+import { cancelStream, endStream, isHttp2Stream } from "./http2_stream.ts";
 import {
   after,
   hasEnded,
@@ -39,6 +35,8 @@ interface SocketPart extends AddressPart {
 export interface SocketStreamOptions {
   /** Bytes that have already been read, such as an upgrade's `head`. */
   readonly head?: Uint8Array | undefined;
+  /** What TLS is spoken over. */
+  readonly below?: Duplex | undefined;
   /** This side's address, if the socket does not know it. */
   readonly localAddr?: Addr | undefined;
   /** The peer's address, if the socket does not know it. */
@@ -87,6 +85,7 @@ export class SocketStream implements OwnStream {
   readonly localAddr: Addr | undefined;
   readonly remoteAddr: Addr | undefined;
   readonly #socket: Duplex;
+  readonly #below: Below | undefined; // what takes the writes, if they are early
   #head: Uint8Array | undefined;
   #receiver: ByteReceiver | undefined;
   #done: ((error?: unknown) => void) | undefined;
@@ -103,6 +102,7 @@ export class SocketStream implements OwnStream {
    */
   constructor(socket: Duplex & SocketPart, options: SocketStreamOptions = {}) {
     this.#socket = socket;
+    this.#below = belowOf(socket, options.below);
     const { head } = options;
     this.#head = head === undefined || head.length === 0 ? undefined : head;
     this.localAddr = options.localAddr ?? localAddress(socket);
@@ -158,8 +158,9 @@ export class SocketStream implements OwnStream {
     this.#done = done;
     // A node stream never calls back before write returns.
     this.#socket.write(chunk, (error) => {
-      if (error != null || !isHttp2Stream(this.#socket)) this.#written(error);
-      else whenTaken(this.#socket, () => this.#written(undefined));
+      const below = this.#below;
+      if (error != null || below === undefined) this.#written(error);
+      else whenTaken(below, () => this.#written(undefined));
     });
   }
 
