@@ -20,7 +20,13 @@ import {
   WIRE_PLACES,
   wsUrl,
 } from "../../support/servers.ts";
-import { deferred, hex, runtime, test } from "../../support/helper.ts";
+import {
+  deferred,
+  hex,
+  runtime,
+  test,
+  withTimeout,
+} from "../../support/helper.ts";
 import { until } from "../../suite/fixture.ts";
 
 const NEVER = 60_000;
@@ -308,6 +314,27 @@ for (const place of PLACES.filter(({ carrier }) => carrier === "TLS")) {
     const { conn } = await dialer.dial(wsUrl(place, server));
     await server.shutdown({ timeout: NEVER });
     assertEquals((await conn.closed).code, 1001);
+    socket.destroy();
+  });
+}
+
+for (const place of PLACES.filter(({ carrier }) => carrier === "TLS")) {
+  if (runtime === "deno" && place.engine === "native") continue;
+  test(`shutdown() waits no longer than its timeout for a TLS handshake; ${place.name}`, async () => {
+    const upgrader = { handshakeTimeout: NEVER };
+    const server = await serveAt(place, echo, { upgrader });
+    const socket = net.connect(portOf(server), "127.0.0.1");
+    socket.on("error", () => {});
+    await once(socket, "connect");
+    socket.write(hex("16 03 01"));
+    // Whoever comes later is heard behind it.
+    const { conn } = await dialer.dial(wsUrl(place, server));
+    conn.terminate();
+    await withTimeout(
+      server.shutdown({ timeout: SOON }),
+      5_000,
+      "the server's end",
+    );
     socket.destroy();
   });
 }
