@@ -63,10 +63,14 @@ export interface ServeOptions<Data = unknown> {
   /**
    * The largest number of TCP connections, upgraded or not, on the wire engine.
    * One too many is closed at once, without an answer; `onError` is called for
-   * it at most once a second. Bun reports a connection once its first byte has
-   * come, so one that is still silent is not counted there. Native engines do
-   * not show TCP connections and throw an `UnsupportedError`. `Infinity` is no
-   * limit; 0 is a `RangeError`.
+   * it at most once a second. Native engines do not show TCP connections and throw an
+   * `UnsupportedError`. `Infinity` is no limit; 0 is a `RangeError`.
+   *
+   * Bun reports a connection once its first byte has come, and over TLS once
+   * its handshake is done: those that are silent before that, or stall, are not
+   * counted there, and each is an open file until Bun ends it, over TLS after 12
+   * seconds. Let a proxy that bounds them speak TLS in front of it, or bound
+   * the connections of an address in the firewall.
    *
    * Set it to the process's limit of open files, `ulimit -n`, less what else is
    * open and a margin of 200. Without it, when files run out, Deno's
