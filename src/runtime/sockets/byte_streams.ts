@@ -10,7 +10,8 @@ const READ_AHEAD = 65_536;
 export interface ByteStreams {
   /**
    * What comes. It closes at the peer's FIN, and errors where the socket fails;
-   * canceling it destroys the socket.
+   * canceling it destroys the socket. A reset of TLS on Deno, and a broken record
+   * at a server of Bun, cannot be told from a FIN: let what is sent say its end.
    */
   readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
   /**

@@ -1,10 +1,13 @@
+import { once } from "node:events";
 import type net from "node:net";
+import tls from "node:tls";
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { byteStreams } from "../../../../src/runtime/sockets/byte_streams.ts";
 import { socketStream } from "../../../../src/runtime/sockets/socket_stream.ts";
-import { hex, test } from "../../../support/helper.ts";
-import { withSockets } from "../../../support/sockets.ts";
+import { hex, test, withTimeout } from "../../../support/helper.ts";
+import { ca, startHttp } from "../../../support/http_server.ts";
+import { withRelay, withSockets } from "../../../support/sockets.ts";
 
 // What may be under way to somebody who reads nothing.
 const BOUND = 16 * 2 ** 20;
@@ -85,6 +88,19 @@ test("byteStreams() errors both directions where the socket fails", async () => 
     const closed = assertRejects(() => writer.closed);
     theirs.resetAndDestroy();
     await Promise.all([read, closed]);
+  });
+});
+
+test("byteStreams() errors both directions at a broken record of TLS", async () => {
+  await using server = await startHttp("TLS", () => {});
+  await withRelay(server.port, async (relay) => {
+    const socket = tls.connect({ port: relay.port, host: "127.0.0.1", ca });
+    await once(socket, "secureConnect");
+    const { readable, writable } = byteStreams(socket);
+    const read = assertRejects(() => readable.getReader().read());
+    const closed = assertRejects(() => writable.getWriter().closed);
+    relay.client.write("This is no record of TLS");
+    await withTimeout(Promise.all([read, closed]), 5_000, "the errors");
   });
 });
 
