@@ -149,10 +149,7 @@ export async function listenOnNode(
     const conn = speaking.get(socket);
     // An answer that came after the 101 would be taken for frames. If only one
     // is due, `upgrade` checks itself whether it has been given.
-    if (conn !== undefined && conn.due > 1) {
-      cut(socket);
-      return;
-    }
+    if (conn !== undefined && conn.due > 1) return cut(socket);
     conn?.leave();
     speaking.delete(socket);
     options.upgrade(message, socket, head);
