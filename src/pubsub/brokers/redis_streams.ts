@@ -3,6 +3,7 @@ import {
   type OptionsOf,
   readOptions,
 } from "../../base/options.ts";
+import { nextTurn } from "../../base/turns.ts";
 import type { Broker } from "../broker.ts";
 import { Receivers } from "./receivers.ts";
 
@@ -116,7 +117,8 @@ class StreamReader {
   );
   readonly #send: RedisSend;
   readonly #sendBlocking: RedisSend;
-  readonly #last: Map<string, string> = new Map(); // the last ID, by channel
+  readonly #last: Map<string, ID> = new Map(); // by channel
+  readonly #left: Set<string> = new Set(); // of those, who may come again
   // A stream of its own, in which a message ends the read that waits.
   readonly #wake: string = `wake:${crypto.randomUUID()}`;
   #lastWake = "0";
@@ -130,20 +132,30 @@ class StreamReader {
   }
 
   async #open(channel: string): Promise<void> {
+    // One that is made anew goes on where it was.
+    if (this.#left.delete(channel)) return;
     const newest = await this.#send(
       ["XREVRANGE", channel, "+", "-", "COUNT", "1"],
     );
     const id = Array.isArray(newest) ? newest[0]?.[0] : undefined;
-    this.#last.set(channel, String(id ?? "0"));
+    this.#last.set(channel, readID(String(id ?? "0")));
     if (this.#reading) this.#stir();
     else this.#read();
   }
 
   #close(channel: string): void {
-    this.#last.delete(channel);
-    if (this.#last.size > 0) return;
+    this.#left.add(channel);
+    if (this.#left.size < this.#last.size) return;
     this.#retry?.();
     this.#stir();
+  }
+
+  // A link that is made anew leaves its channel, and comes again in this turn.
+  async #forget(): Promise<void> {
+    if (this.#left.size === 0) return;
+    await nextTurn();
+    for (const channel of this.#left) this.#last.delete(channel);
+    this.#left.clear();
   }
 
   // Another read is needed, with what is subscribed to now.
@@ -163,18 +175,20 @@ class StreamReader {
 
   async #read(): Promise<void> {
     this.#reading = true;
-    while (this.#last.size > 0) {
+    for (;;) {
+      await this.#forget();
+      if (this.#last.size === 0) break;
       const keys = [this.#wake, ...this.#last.keys()];
-      const ids = [this.#lastWake, ...this.#last.values()];
+      const last = [...this.#last.values()].map((id) => id.join("-"));
+      const ids = [this.#lastWake, ...last];
       try {
         const answer = await this.#sendBlocking(
           ["XREAD", "COUNT", COUNT, "BLOCK", BLOCK, "STREAMS", ...keys, ...ids],
         );
+        await this.#forget();
         if (this.#pause === MAX_RETRY) this.receivers.interrupted();
         this.#pause = RETRY;
-        for (const [key, messages] of streamsOf(answer)) {
-          this.#take(key, messages);
-        }
+        this.#take(streamsOf(answer));
       } catch (error) {
         // The connection is away, and Redis keeps what is published, but not for
         // ever; or Redis refuses, and would do so again.
@@ -188,13 +202,29 @@ class StreamReader {
     this.#lastWake = "0";
   }
 
-  #take(key: string, messages: [id: string, fields: string[]][]): void {
-    for (const [id, fields] of messages) {
-      if (key === this.#wake) this.#lastWake = String(id);
-      else if (isAfter(String(id), this.#last.get(key))) {
-        this.#last.set(key, String(id));
-        this.receivers.message(key, String(fields[1]));
+  // Redis answers by key. A heartbeat that was sent behind messages, and is
+  // handed over before them, would show them as missed.
+  #take(streams: Streams): void {
+    const all: [id: ID, key: string, text: string][] = [];
+    let end: ID = [Infinity, 0]; // what is behind it is read again
+    for (const [key, messages] of streams) {
+      for (const [id, fields] of messages) {
+        if (key === this.#wake) this.#lastWake = String(id);
+        else all.push([readID(String(id)), key, String(fields[1])]);
       }
+      if (key === this.#wake || messages.length < Number(COUNT)) continue;
+      const last = all.at(-1)![0];
+      if (compareIDs(last, end) < 0) end = last;
+    }
+    all.sort(([id], [other]) => compareIDs(id, other));
+    for (const [id, key, text] of all) {
+      // What is made anew, by what came before, is not overtaken.
+      if (compareIDs(id, end) > 0 || this.#left.has(key)) break;
+      const last = this.#last.get(key);
+      // Nobody may want it any more, or somebody again from a later one on.
+      if (last === undefined || compareIDs(id, last) <= 0) continue;
+      this.#last.set(key, id);
+      this.receivers.message(key, text);
     }
   }
 
@@ -211,13 +241,16 @@ class StreamReader {
   }
 }
 
-// Nobody may want a stream any more that was read, or somebody again from a later
-// message on.
-function isAfter(id: string, last: string | undefined): boolean {
-  if (last === undefined) return false;
+/** Of a message: in order over all streams of a Redis. */
+type ID = [time: number, count: number];
+
+function readID(id: string): ID {
   const [time = 0, count = 0] = id.split("-").map(Number);
-  const [lastTime = 0, lastCount = 0] = last.split("-").map(Number);
-  return time > lastTime || time === lastTime && count > lastCount;
+  return [time, count];
+}
+
+function compareIDs([time, count]: ID, [otherTime, otherCount]: ID): number {
+  return time - otherTime || count - otherCount;
 }
 
 type Streams = Iterable<[key: string, messages: [string, string[]][]]>;
