@@ -11,6 +11,8 @@ export interface Shared {
 
 // Milliseconds until Redis must have answered for the first time.
 const CONNECT_LIMIT = 5_000;
+// By default a client gives up half a minute after Redis has gone.
+const MAX_RETRIES = 1_000_000_000;
 
 /** What is used here of Bun's own client. */
 interface RedisClient {
@@ -28,7 +30,7 @@ interface RedisClient {
 interface BunClients {
   RedisClient: new (
     url: string,
-    options?: { enableOfflineQueue: boolean },
+    options?: { enableOfflineQueue?: boolean; maxRetries: number },
   ) => RedisClient;
 }
 
@@ -48,13 +50,16 @@ export async function connectRedis(
     );
   }
   // Nothing is to be sent late: who speaks is told that nobody hears it.
-  const client = new Bun.RedisClient(url, { enableOfflineQueue: false });
-  const subscriber = new Bun.RedisClient(url);
+  const client = new Bun.RedisClient(url, {
+    enableOfflineQueue: false,
+    maxRetries: MAX_RETRIES,
+  });
+  const subscriber = new Bun.RedisClient(url, { maxRetries: MAX_RETRIES });
   const close = () => {
     client.close();
     subscriber.close();
   };
-  // It would try for half a minute, and say nothing.
+  // It would try for ever, and say nothing.
   const timer = setTimeout(close, CONNECT_LIMIT);
   try {
     await client.connect();

@@ -38,10 +38,12 @@ export interface RedisSubscriber {
   unsubscribe(channel: string): Promise<unknown>;
 }
 
-// How they tell that they are connected again.
+// How they tell that they are connected again, and are made to be.
 interface Connecting {
   on?: unknown;
   onconnect?: unknown;
+  readonly connected?: unknown;
+  connect?(): Promise<unknown>;
 }
 
 /**
@@ -49,8 +51,13 @@ interface Connecting {
  * that publishes and one that is subscribed, both connected and both the
  * application's: to make, and to close behind the hub. node-redis needs an
  * `"error"` listener on each, and `disableOfflineQueue` on the one that
- * publishes, so that nothing is sent late. Of Bun's subscriber the `onconnect` is
- * set; one that was there before is called as well.
+ * publishes, so that nothing is sent late.
+ *
+ * Bun's clients need `maxRetries: 1_000_000_000`: by default they give up half a
+ * minute after Redis has gone. A `SUBSCRIBE` that Redis's rules refuse ends their
+ * connection, so allow all channels with the hub's prefix. One that says it is not
+ * connected is told to connect when it is used next. Of the subscriber the
+ * `onconnect` is set; one that was there before is called as well.
  *
  * @param publisher The client that publishes
  * @param subscriber The client that is subscribed, and used for nothing else
@@ -62,10 +69,10 @@ interface Connecting {
  * import { Hub, redis } from "@silverback/websocket/pubsub";
  *
  * async function start(
- *   RedisClient: new (url: string) => Parameters<typeof redis>[0] & Parameters<typeof redis>[1],
+ *   RedisClient: new (url: string, options: object) => Parameters<typeof redis>[0] & Parameters<typeof redis>[1],
  * ): Promise<Hub> {
- *   const url = "redis://127.0.0.1:6379";
- *   const hub = new Hub({ broker: redis(new RedisClient(url), new RedisClient(url)) });
+ *   const connect = () => new RedisClient("redis://127.0.0.1:6379", { maxRetries: 1_000_000_000 });
+ *   const hub = new Hub({ broker: redis(connect(), connect()) });
  *   await hub.ready;
  *   return hub;
  * }
@@ -79,8 +86,13 @@ export function redis(
   checkClient("redis()", subscriber, "subscribe", "unsubscribe");
   const listener = (message: string, channel: string) =>
     receivers.message(channel, message);
+  const wakePublisher = waking(publisher);
+  const wakeSubscriber = waking(subscriber);
   const receivers = new Receivers(
-    (channel) => subscriber.subscribe(channel, listener),
+    (channel) => {
+      wakeSubscriber();
+      return subscriber.subscribe(channel, listener);
+    },
     (channel) => subscriber.unsubscribe(channel),
   );
   const client = subscriber as Connecting;
@@ -116,8 +128,29 @@ export function redis(
   }
 
   return {
-    publish: (channel, message) => publisher.publish(channel, message),
+    publish(channel, message) {
+      wakePublisher();
+      return publisher.publish(channel, message);
+    },
     subscribe: (channel, receiver) => receivers.add(channel, receiver),
+  };
+}
+
+// Bun's client 1.4.5 gives up, in the end or at a refusal, and does not settle all
+// that it was asked. Only who uses it next wants it back: it may have been closed.
+function waking(one: RedisPublisher | RedisSubscriber): () => void {
+  const client = one as Connecting;
+  let connecting = false;
+  return async () => {
+    if (connecting || client.connected !== false) return;
+    connecting = true;
+    try {
+      await client.connect?.();
+    } catch {
+      // So does what it was wanted for.
+    } finally {
+      connecting = false;
+    }
   };
 }
 

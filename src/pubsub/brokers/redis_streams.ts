@@ -57,6 +57,9 @@ const MAX_RETRY = 5_000;
  * Reading that fails for more than two seconds is told to the hub's `onError`, and
  * each topic has a gap when that is over: Redis may have dropped messages.
  *
+ * Bun's clients need `maxRetries: 1_000_000_000`: by default they give up half a
+ * minute after Redis has gone.
+ *
  * @param send Sends a command
  * @param sendBlocking Sends a command on a connection that is used for nothing
  * else

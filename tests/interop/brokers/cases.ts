@@ -37,13 +37,17 @@ function likeIORedis(name: "ioredis" | "iovalkey", port: number) {
 }
 
 /** Two of Bun's own clients. */
-function bunRedis(port: number) {
+export function bunRedis(
+  port: number,
+  options?: { maxRetries: number },
+  // deno-lint-ignore no-explicit-any -- Bun's own types are not here
+): { clients: any[]; close: () => void } {
   // deno-lint-ignore no-explicit-any -- Bun's own types are not here
   const { RedisClient } = (globalThis as any).Bun;
   const url = `redis://127.0.0.1:${port}`;
   const clients = [
-    new RedisClient(url, { enableOfflineQueue: false }),
-    new RedisClient(url),
+    new RedisClient(url, { enableOfflineQueue: false, ...options }),
+    new RedisClient(url, options),
   ];
   const close = () => clients.forEach((client) => client.close());
   return { clients, close };

@@ -4,9 +4,10 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { writeFileSync } from "node:fs";
 
 import type { Broker } from "../../../src/pubsub/broker.ts";
-import { Hub, nats, redisStreams } from "../../../src/pubsub/mod.ts";
+import { Hub, nats, redis, redisStreams } from "../../../src/pubsub/mod.ts";
 import type { Gap } from "../../../src/pubsub/options.ts";
-import { test } from "../../support/helper.ts";
+import { deferred, test, withTimeout } from "../../support/helper.ts";
+import { bunRedis } from "./cases.ts";
 import { Lookout } from "./lookout.ts";
 import { lacksClients, nodeRedis, requireClient } from "./npm_clients.ts";
 import { BrokerServer, NATS, REDIS } from "./servers.ts";
@@ -150,6 +151,64 @@ test("redisStreams() tells that its client is closed", async () => {
     clients[0].destroy();
   }
 }, ON_REDIS);
+
+test(
+  "redis() by Bun's client hears again after a channel that is refused",
+  async () => {
+    await using server = await BrokerServer.start(REDIS);
+    await withOwner(server.port, async (owner) => {
+      const { clients, close } = bunRedis(server.port);
+      await clients[0].connect();
+      try {
+        await using ear = new Ear(redis(clients[0], clients[1]));
+        await ear.listen("one");
+        await owner("ACL", "SETUSER", "default", "resetchannels", "&ws*");
+        // Which ends the connection, and never settles.
+        const { promise: closed, resolve } = deferred();
+        clients[1].onclose = () => resolve();
+        clients[1].subscribe("refused", () => {}).catch(() => {});
+        await withTimeout(closed, 10_000, "the end of the connection");
+        await ear.listen("two");
+        await ear.until("the gap", () => ear.gaps.length > 0);
+        await ear.hub.publish("one", "1");
+        await ear.hub.publish("two", "2");
+        await ear.until("both", () => ear.heard.length === 2);
+      } finally {
+        close();
+      }
+    });
+  },
+  { ...ON_REDIS, only: "bun" },
+);
+
+test(
+  "redis() by Bun's clients that have given up comes back",
+  async () => {
+    await using server = await BrokerServer.start(REDIS);
+    const { clients, close } = bunRedis(server.port, { maxRetries: 1 });
+    await clients[0].connect();
+    try {
+      await using ear = new Ear(redis(clients[0], clients[1]));
+      await ear.listen("one");
+      const ends = clients.map((client) => {
+        const { promise, resolve } = deferred();
+        client.onclose = () => resolve();
+        return withTimeout(promise, 10_000, "the client's end");
+      });
+      await server.kill();
+      await Promise.all(ends);
+      await server.start();
+      await assertRejects(() => ear.hub.publish("one", "0"));
+      await ear.listen("two");
+      await ear.until("the gap", () => ear.gaps.length > 0);
+      await ear.hub.publish("one", "1");
+      await ear.until("the message", () => ear.heard.length === 1);
+    } finally {
+      close();
+    }
+  },
+  { lacks: REDIS.lacks, only: "bun", timeout: 60_000 },
+);
 
 /** A NATS server whose users may do all but what is denied. */
 class StrictNATS implements AsyncDisposable {

@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 
 import { redis } from "../../../../src/pubsub/brokers/redis.ts";
-import { test } from "../../../support/helper.ts";
+import { type Deferred, deferred, test } from "../../../support/helper.ts";
 import { turn } from "../../wire/held_stream.ts";
 
 test("redis() tells that channels cannot be heard when Bun's client is connected again", async () => {
@@ -34,4 +34,36 @@ test("redis() tells that channels cannot be heard when Bun's client is connected
   assertThrows(subscriber.onconnect, Error, "thrown by onconnect");
   await turn();
   assertEquals(told.slice(3), ["one", "two", "three"]);
+});
+
+test("redis() has a client connect again that says it is not connected, once at a time", async () => {
+  const connecting: Deferred<void>[] = [];
+  const client = () => ({
+    connected: true,
+    connect() {
+      connecting.push(deferred());
+      return connecting.at(-1)!.promise;
+    },
+    publish: () => Promise.resolve(),
+    subscribe: () => Promise.resolve(),
+    unsubscribe: () => Promise.resolve(),
+  });
+  const [publisher, subscriber] = [client(), client()];
+  const broker = redis(publisher, subscriber);
+  const use = async () => {
+    await broker.publish("one", "message");
+    const receiver = { message() {}, interrupted() {} };
+    await (await broker.subscribe("one", receiver))();
+  };
+  await use();
+  assertEquals(connecting.length, 0);
+  publisher.connected = subscriber.connected = false;
+  await use();
+  await use();
+  assertEquals(connecting.length, 2);
+  // Which nobody has to hear of: what it was wanted for fails as well.
+  for (const { reject } of connecting) reject(new Error("away"));
+  await turn();
+  await use();
+  assertEquals(connecting.length, 4);
 });
