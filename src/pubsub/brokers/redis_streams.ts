@@ -54,6 +54,11 @@ const MAX_RETRY = 5_000;
  * delivered when the connection is there again. Each topic is a stream. It takes
  * two connections, as a read that waits blocks its own.
  *
+ * Its keys are the channels, `ws!`, `ws:` and a topic, and `ws?` and a topic for
+ * presence, with the hub's prefix in the place of `ws`; and `wake:` with a UUID, one
+ * for each broker. They expire, after an hour and a minute. A topic whose key the
+ * application uses cannot be published to.
+ *
  * Reading that fails for more than two seconds is told to the hub's `onError`, and
  * each topic has a gap when that is over: Redis may have dropped messages.
  *
@@ -98,14 +103,24 @@ export function redisStreams(
     );
   }
   const reader = new StreamReader(send, sendBlocking);
+  async function expire(
+    added: Promise<unknown>,
+    channel: string,
+  ): Promise<void> {
+    try {
+      await added;
+      await send(["EXPIRE", channel, LIFETIME]);
+    } catch {
+      // That it was not added is told; the next message makes it expire as well.
+    }
+  }
   return {
     publish(channel, message) {
       const added = send(
         ["XADD", channel, "MAXLEN", "~", String(length), "*", "m", message],
       );
-      // It only counts once the stream is there, and then goes the same way.
-      (async () => await send(["EXPIRE", channel, LIFETIME]))()
-        .catch(() => {});
+      // A key that is no stream is the application's, and stays.
+      expire(added, channel);
       return added;
     },
     subscribe: (channel, receiver) => reader.receivers.add(channel, receiver),
@@ -163,7 +178,7 @@ class StreamReader {
 
   // Another read is needed, with what is subscribed to now.
   #stir(): void {
-    this.#try(["XADD", this.#wake, "*", "m", ""]);
+    this.#try(["XADD", this.#wake, "MAXLEN", "1", "*", "m", ""]);
     this.#try(["EXPIRE", this.#wake, "60"]);
   }
 

@@ -1,6 +1,6 @@
 /** What streams of Redis promise beyond other brokers: a silence costs nothing. */
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 
 import { Hub, redisStreams } from "../../../src/pubsub/mod.ts";
 import type { Gap } from "../../../src/pubsub/options.ts";
@@ -96,6 +96,41 @@ test(
     } finally {
       here.close();
       there.close();
+    }
+  },
+  ON_REDIS,
+);
+
+test(
+  "redisStreams() leaves a key alone that is no stream, and its own are bounded",
+  async () => {
+    await using server = await BrokerServer.start(REDIS);
+    const { clients, close } = await nodeRedis(server.port);
+    const owner = (...command: string[]) => clients[0].sendCommand(command);
+    try {
+      await using hub = new Hub({
+        broker: redisStreams(
+          (command) => clients[0].sendCommand(command),
+          (command) => clients[1].sendCommand(command),
+        ),
+      });
+      await hub.ready;
+      await owner("HSET", "ws:session", "user", "1");
+      await assertRejects(
+        () => hub.publish("session", "Hello"),
+        Error,
+        "WRONGTYPE",
+      );
+      assertEquals(await owner("TTL", "ws:session"), -1);
+      await hub.publish("topic", "Hello");
+      assert(Number(await owner("TTL", "ws:topic")) > 0);
+      for (let i = 0; i < 300; i++) await hub.subscribe(`topic ${i}`, () => {});
+      const wake = await owner("KEYS", "wake:*");
+      assertEquals(wake.length, 1);
+      assert(Number(await owner("XLEN", wake[0])) <= 1);
+      assert(Number(await owner("TTL", wake[0])) > 0);
+    } finally {
+      close();
     }
   },
   ON_REDIS,
