@@ -107,10 +107,16 @@ export function nats(connection: NATSConnection): Broker {
           } else receivers.message(channel, decoder.decode(message.data));
         },
       });
+      try {
+        await connection.flush();
+        // A server tells of a right that is missing before it answers.
+        if (refused !== undefined) throw refused;
+      } catch (error) {
+        // Or the client would subscribe again as soon as it is connected.
+        subscription.unsubscribe();
+        throw error;
+      }
       subscriptions.set(channel, subscription);
-      await connection.flush();
-      // A server tells of a right that is missing before it answers.
-      if (refused !== undefined) throw refused;
       confirmed = true;
     },
     (channel) => {

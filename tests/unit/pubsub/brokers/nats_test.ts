@@ -1,4 +1,4 @@
-import { assertRejects } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 
 import {
   nats,
@@ -32,4 +32,31 @@ test("nats() rejects a subscription that the server refuses", async () => {
     Error,
     "Permissions Violation",
   );
+});
+
+test("nats() ends a subscription that has failed, or the client would renew it", async () => {
+  const refusal = new Error("Permissions Violation for Subscription");
+  const away = new Error("disconnected");
+  for (const fault of [refusal, away]) {
+    let open = 0;
+    let tell: (error: Error) => void = () => {};
+    const connection = {
+      publish() {},
+      subscribe(_subject: string, { callback }: { callback: typeof tell }) {
+        tell = callback;
+        open++;
+        return { unsubscribe: () => open-- };
+      },
+      flush: () => {
+        if (fault === away) return Promise.reject(away);
+        tell(refusal);
+        return Promise.resolve();
+      },
+      async *status() {},
+    };
+    const broker = nats(connection as unknown as NATSConnection);
+    const receiver = { message() {}, interrupted() {}, failed() {} };
+    await assertRejects(async () => await broker.subscribe("topic", receiver));
+    assertEquals(open, 0, fault.message);
+  }
 });
