@@ -4,7 +4,6 @@ import type { ChatMessage } from "./protocol.ts";
 export class History {
   readonly #limit: number;
   readonly #messages: ChatMessage[] = [];
-  #forgot = false;
 
   constructor(limit: number) {
     this.#limit = limit;
@@ -12,15 +11,12 @@ export class History {
 
   add(message: ChatMessage): void {
     this.#messages.push(message);
-    if (this.#messages.length <= this.#limit) return;
-    this.#messages.shift();
-    this.#forgot = true;
+    if (this.#messages.length > this.#limit) this.#messages.shift();
   }
 
   /** Forgets all: what comes next does not follow upon it. */
   clear(): void {
     this.#messages.length = 0;
-    this.#forgot = true;
   }
 
   /** The ids of all, oldest first. */
@@ -34,14 +30,14 @@ export class History {
 
   /**
    * What was said after the message `id`. One that is not remembered is older
-   * than all, or of a server before this one: then all that there is, and
-   * whether there is a gap before it.
+   * than all, or of a room that has been forgotten, as a server's end does: then
+   * all that there is, and a gap before it.
    */
   after(id: string): { messages: readonly ChatMessage[]; gap: boolean } {
     const index = this.#messages.findIndex((message) => message.id === id);
     return {
       messages: this.#messages.slice(index + 1),
-      gap: id !== "" && index < 0 && this.#forgot,
+      gap: id !== "" && index < 0,
     };
   }
 }

@@ -77,16 +77,35 @@ test("chat_app resumes after the message that a page names", async () => {
   assertEquals(await resume(""), { ids: [1, 2, 3, 4, 5], gap: false });
   assertEquals(await resume("message-2"), { ids: [3, 4, 5], gap: false });
   assertEquals(await resume("message-5"), { ids: [], gap: false });
-  // Of a server before this one, which has forgotten nothing.
+  // Of a server before this one: nobody knows what was said behind it.
   assertEquals(await resume("message-x"), {
     ids: [1, 2, 3, 4, 5],
-    gap: false,
+    gap: true,
   });
   await say(6);
   assertEquals(await resume("message-1"), { ids: [2, 3, 4, 5, 6], gap: true });
   assertEquals(await resume("message-2"), { ids: [3, 4, 5, 6], gap: false });
   assertEquals(await resume(""), { ids: [2, 3, 4, 5, 6], gap: false });
   await ann.conn.close();
+});
+
+test("chat_app tells a gap in a room that it has forgotten meanwhile", async () => {
+  await using server = await startChat({ limits: { ...FAST, rooms: 1 } });
+  const visit = async (room: string, name: string, after = "") => {
+    const { person, welcome } = await Person.join(server, name, {
+      room,
+      after,
+    });
+    person.say(`message-${name}`, "text");
+    await person.hearMessage();
+    await person.conn.close();
+    return welcome;
+  };
+  await visit("one", "Ann");
+  await visit("one", "Bo");
+  await visit("two", "Cy");
+  const { messages, gap } = await visit("one", "Ann", "message-Ann");
+  assertEquals({ messages, gap }, { messages: [], gap: true });
 });
 
 test("chat_app says once what is sent twice", async () => {
