@@ -59,11 +59,17 @@ const MAX_SUBJECT = 2_048;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
+// The client keeps what a server does not take, without a bound. So the server is
+// asked for an answer behind so many bytes, and waited for behind so many more.
+const ASK_FROM = 2 ** 18;
+const WAIT_FROM = 2 ** 20;
+
 /**
  * NATS, by a connection of the application's: core NATS, without JetStream. Its
  * client says of nothing that the server has it: `publish()` fulfils when the
- * client has taken it, and rejects while that is not connected. The order is that
- * of each publisher.
+ * client has taken it, and rejects while that is not connected. Where the server
+ * has not answered for what came before, and that is a megabyte, it waits for the
+ * answer, and `publishLimit` counts. The order is that of each publisher.
  *
  * @param connection The connection, which should reconnect for ever:
  * `maxReconnectAttempts: -1`
@@ -125,6 +131,8 @@ export function nats(connection: NATSConnection): Broker {
     },
   );
   let connected = true;
+  let unanswered = 0; // bytes that the server may not have yet
+  let answered: Promise<void> | undefined; // fulfils when it has a part of them
   watch().catch(() => {}); // It is closed.
 
   async function watch(): Promise<void> {
@@ -141,6 +149,16 @@ export function nats(connection: NATSConnection): Broker {
       }
     } finally {
       connected = false;
+    }
+  }
+
+  async function ask(): Promise<void> {
+    const asked = unanswered;
+    try {
+      await connection.flush();
+    } finally {
+      unanswered -= asked;
+      answered = undefined;
     }
   }
 
@@ -168,6 +186,9 @@ export function nats(connection: NATSConnection): Broker {
         throw new Error("Cannot publish: NATS is not connected");
       }
       connection.publish(subject, payload);
+      unanswered += payload.length;
+      if (unanswered >= ASK_FROM) answered ??= ask();
+      return unanswered >= WAIT_FROM ? answered : undefined;
     },
     subscribe: (channel, receiver) => receivers.add(channel, receiver),
   };

@@ -1,9 +1,10 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 
 import {
   nats,
   type NATSConnection,
 } from "../../../../src/pubsub/brokers/nats.ts";
+import { Hub } from "../../../../src/pubsub/mod.ts";
 import { test } from "../../../support/helper.ts";
 
 test("nats() rejects a subscription that the server refuses", async () => {
@@ -59,4 +60,38 @@ test("nats() ends a subscription that has failed, or the client would renew it",
     await assertRejects(async () => await broker.subscribe("topic", receiver));
     assertEquals(open, 0, fault.message);
   }
+});
+
+test("nats() waits for a server that takes nothing, so that publishLimit counts", async () => {
+  let answer: () => void = () => {};
+  let kept = 0;
+  const connection = {
+    publish: (_subject: string, payload: Uint8Array) => {
+      kept += payload.length;
+    },
+    subscribe: () => ({ unsubscribe() {} }),
+    flush: () => new Promise<void>((resolve) => answer = resolve),
+    async *status() {
+      await new Promise(() => {}); // it stays connected
+    },
+  };
+  const broker = nats(connection as unknown as NATSConnection);
+  const hub = new Hub({
+    broker: { ...broker, subscribe: () => Promise.resolve(() => {}) },
+    publishLimit: 2 ** 20,
+  });
+  const message = "x".repeat(100_000);
+  const told: Promise<string>[] = [];
+  for (let i = 0; i < 40; i++) {
+    const published = hub.publish("topic", message);
+    told.push(published.then(() => "sent", (error) => error.name));
+  }
+  const refused = await told.at(-1);
+  assertEquals(refused, "PublishLimitError");
+  assert(kept < 3 * 2 ** 20, `${kept}`);
+  answer();
+  // The answer was for a part; the next one is asked for.
+  assertEquals(await told[0], "sent");
+  assertEquals(await told[15], "sent");
+  await hub.close();
 });
