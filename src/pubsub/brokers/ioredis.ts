@@ -2,6 +2,9 @@ import type { Broker } from "../broker.ts";
 import { Receivers } from "./receivers.ts";
 import { checkClient, type RedisPublisher } from "./redis.ts";
 
+// Channels that are subscribed to in one go: arguments have a limit.
+const PART = 1_000;
+
 /** What is subscribed to Redis: ioredis and iovalkey are. */
 export interface IORedisSubscriber {
   /**
@@ -35,7 +38,9 @@ export interface IORedisSubscriber {
  * Redis or Valkey, by ioredis or iovalkey. It takes two clients, one that
  * publishes and one that is subscribed, both the application's. The one that
  * publishes needs `enableOfflineQueue: false`, so that nothing is sent late, and
- * both an `"error"` listener.
+ * both an `"error"` listener. The one that is subscribed needs
+ * `autoResubscribe: false`, as that is done here: what Redis refuses of it would
+ * be an unhandled rejection, which ends the process.
  *
  * @param publisher The client that publishes
  * @param subscriber The client that is subscribed, and used for nothing else
@@ -51,7 +56,8 @@ export interface IORedisSubscriber {
  * ): Promise<Hub> {
  *   const url = "redis://127.0.0.1:6379";
  *   const publisher = new Redis(url, { enableOfflineQueue: false });
- *   const hub = new Hub({ broker: ioredis(publisher, new Redis(url)) });
+ *   const subscriber = new Redis(url, { autoResubscribe: false });
+ *   const hub = new Hub({ broker: ioredis(publisher, subscriber) });
  *   await hub.ready;
  *   return hub;
  * }
@@ -71,16 +77,28 @@ export function ioredis(
     "message",
     (channel, message) => receivers.message(channel, message),
   );
+  // Where it subscribes again by itself, it tells nobody when that is done.
   subscriber.on("ready", () => {
     const channels = receivers.open;
-    if (channels.length === 0) return;
-    // It subscribes again by itself, and tells nobody when that is done.
-    subscriber.subscribe(...channels).then(
-      () => receivers.interrupted(channels),
-      // It is gone again, or is not allowed to any more.
-      (error) => receivers.failed(error, channels),
-    );
+    for (let i = 0; i < channels.length; i += PART) {
+      again(channels.slice(i, i + PART));
+    }
   });
+
+  async function again(channels: string[]): Promise<void> {
+    try {
+      await subscriber.subscribe(...channels);
+    } catch (error) {
+      const isRefused = error instanceof Error && error.name === "ReplyError";
+      if (isRefused && channels.length > 1) {
+        // For one of them, Redis refuses all.
+        for (const channel of channels) again([channel]);
+      } else receivers.failed(error, channels); // it is gone again, say
+      return;
+    }
+    receivers.interrupted(channels);
+  }
+
   return {
     publish: (channel, message) => publisher.publish(channel, message),
     subscribe: (channel, receiver) => receivers.add(channel, receiver),

@@ -4,7 +4,13 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { writeFileSync } from "node:fs";
 
 import type { Broker } from "../../../src/pubsub/broker.ts";
-import { Hub, nats, redis, redisStreams } from "../../../src/pubsub/mod.ts";
+import {
+  Hub,
+  ioredis,
+  nats,
+  redis,
+  redisStreams,
+} from "../../../src/pubsub/mod.ts";
 import type { Gap } from "../../../src/pubsub/options.ts";
 import { deferred, test, withTimeout } from "../../support/helper.ts";
 import { bunRedis } from "./cases.ts";
@@ -209,6 +215,56 @@ test(
   },
   { lacks: REDIS.lacks, only: "bun", timeout: 60_000 },
 );
+
+for (const autoResubscribe of [false, true]) {
+  test(
+    `ioredis() hears the other channels where one is refused, with autoResubscribe: ${autoResubscribe}`,
+    async () => {
+      await using server = await BrokerServer.start(REDIS);
+      const { Redis } = requireClient("ioredis");
+      const [publisher, subscriber] = [
+        new Redis(server.port, { enableOfflineQueue: false }),
+        new Redis(server.port, { autoResubscribe, retryStrategy: () => 50 }),
+      ];
+      for (const client of [publisher, subscriber]) {
+        client.on("error", () => {});
+      }
+      await new Promise((resolve) => publisher.once("ready", resolve));
+      try {
+        await using ear = new Ear(ioredis(publisher, subscriber));
+        await ear.listen("one", "two");
+        await withOwner(server.port, async (owner) => {
+          // Where the client subscribes again by itself, a refusal would end the
+          // process: nobody gets its promise.
+          if (!autoResubscribe) {
+            const allowed = ["&ws!", "&ws:two"];
+            await owner(
+              "ACL",
+              "SETUSER",
+              "default",
+              "resetchannels",
+              ...allowed,
+            );
+          }
+          await owner("CLIENT", "KILL", "TYPE", "pubsub");
+        });
+        const gaps = autoResubscribe ? 2 : 1;
+        await ear.until("the gaps", () => ear.gaps.length === gaps);
+        if (!autoResubscribe) {
+          await ear.until("the error", () => ear.errors.length > 0);
+          assert(ear.errors[0]!.includes("NOPERM"), ear.errors[0]);
+        }
+        await ear.hub.publish("two", "2");
+        await ear.until("the message", () => ear.heard.length > 0);
+        assertEquals(ear.heard, ["2"]);
+      } finally {
+        publisher.disconnect();
+        subscriber.disconnect();
+      }
+    },
+    ON_REDIS,
+  );
+}
 
 /** A NATS server whose users may do all but what is denied. */
 class StrictNATS implements AsyncDisposable {

@@ -8,7 +8,6 @@ test("ioredis() tells that its channels are refused when it is connected again",
   type Listener = (channel: string, message: string) => void;
   const events = new Map<string, Listener>();
   let refusal: Error | undefined;
-  // ioredis itself does not survive it: its own subscription is not caught.
   const subscriber = {
     subscribe: () =>
       refusal === undefined ? Promise.resolve() : Promise.reject(refusal),
@@ -30,4 +29,39 @@ test("ioredis() tells that its channels are refused when it is connected again",
   events.get("ready")!("", "");
   await turn();
   assertEquals(told.at(-1), "interrupted");
+});
+
+test("ioredis() subscribes again in parts, and to each channel where a part is refused", async () => {
+  type Listener = (channel: string, message: string) => void;
+  const events = new Map<string, Listener>();
+  const refusal = Object.assign(new Error("NOPERM"), { name: "ReplyError" });
+  let refused = "";
+  const parts: number[] = [];
+  const subscriber = {
+    subscribe(...channels: string[]) {
+      if (channels.length > 1) parts.push(channels.length);
+      return channels.includes(refused)
+        ? Promise.reject(refusal)
+        : Promise.resolve();
+    },
+    unsubscribe: () => Promise.resolve(),
+    on: (event: string, listener: Listener) => events.set(event, listener),
+  };
+  const broker = ioredis({ publish: () => Promise.resolve() }, subscriber);
+  const told = new Map<string, unknown>();
+  for (let i = 0; i < 2_500; i++) {
+    await broker.subscribe(`${i}`, {
+      message() {},
+      interrupted: () => told.set(`${i}`, "interrupted"),
+      failed: (error) => told.set(`${i}`, error),
+    });
+  }
+  refused = "1500";
+  events.get("ready")!("", "");
+  await turn();
+  assertEquals(parts, [1_000, 1_000, 500]);
+  assertEquals(told.size, 2_500);
+  assertEquals(told.get("1500"), refusal);
+  const others = [...told.values()].filter((one) => one === "interrupted");
+  assertEquals(others.length, 2_499);
 });
