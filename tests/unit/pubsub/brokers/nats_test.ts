@@ -72,6 +72,7 @@ test("nats() waits for a server that takes nothing, so that publishLimit counts"
     subscribe: () => ({ unsubscribe() {} }),
     flush: () => new Promise<void>((resolve) => answer = resolve),
     async *status() {
+      yield { type: "ping" };
       await new Promise(() => {}); // it stays connected
     },
   };
