@@ -125,6 +125,7 @@ test("the example chat cuts who does not read", async () => {
     let event: { type: string; name: string };
     do event = await ann.readJSON(); while (event.type !== "left");
     assertEquals(event.name, "Sam");
+    await chat.untilComplained("WriteLimitError");
     assertEquals(chat.stderr.match(/^\w+(?=:)/gm), ["WriteLimitError"]);
     await Promise.all([ann, ...crowd].map((conn) => conn.close()));
     await Promise.all(speaking);
