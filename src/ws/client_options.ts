@@ -4,7 +4,7 @@
 
 import { Buffer } from "node:buffer";
 
-import { isInstance, nameOf } from "../base/user_values.ts";
+import { isInstance, nameOf, shown } from "../base/user_values.ts";
 import { Dialer, type DialerOptions } from "../client/dialer.ts";
 import type { CompressionOptions } from "../deflate/options.ts";
 import { UnsupportedError } from "../errors.ts";
@@ -205,7 +205,9 @@ function readLimitOf(maxPayload: number): number {
     return maxPayload > 0 ? maxPayload : Infinity;
   }
   throw new RangeError(
-    `Cannot use maxPayload ${maxPayload}: it must be a whole number of bytes, or 0 for no limit`,
+    `Cannot use maxPayload ${
+      shown(maxPayload)
+    }: it must be a whole number of bytes, or 0 for no limit`,
   );
 }
 

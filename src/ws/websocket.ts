@@ -53,7 +53,6 @@ import { type Done, Outgoing } from "./outgoing.ts";
 import { SocketView } from "./socket_view.ts";
 import type { createWebSocketStream } from "./stream.ts";
 import { TypedEmitter } from "./typed_emitter.ts";
-import type { WebSocketServer } from "./websocket_server.ts";
 import type * as server from "./websocket_server.ts";
 
 /** How binary messages are given: a Buffer, an ArrayBuffer, a list of Buffers, or a Blob. */
@@ -197,9 +196,9 @@ export class WebSocket extends TypedEmitter<WebSocketEvents> {
   /** The class itself. */
   declare static WebSocket: typeof WebSocket;
   /** The class of servers. */
-  declare static WebSocketServer: typeof WebSocketServer;
+  declare static WebSocketServer: typeof server.WebSocketServer;
   /** The class of servers. */
-  declare static Server: typeof WebSocketServer;
+  declare static Server: typeof server.WebSocketServer;
   /** Makes a stream of a WebSocket. */
   declare static createWebSocketStream: typeof createWebSocketStream;
   /** 0: the connection has not been made. */
