@@ -13,6 +13,14 @@ import { deferred, test } from "../../../support/helper.ts";
 
 const only = "deno";
 
+const UPGRADE = [
+  "Host: localhost",
+  "Upgrade: websocket",
+  "Connection: Upgrade",
+  "Sec-WebSocket-Version: 13",
+  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+];
+
 test("DenoTransport gives up a silent peer, and says so once", async () => {
   await withPair(async (conn, peer) => {
     const ends: unknown[] = [];
@@ -78,13 +86,7 @@ test(
       return response;
     }, undefined);
     using peer = await RawPeer.connect(server.port);
-    peer.request([
-      "Host: localhost",
-      "Upgrade: websocket",
-      "Connection: Upgrade",
-      "Sec-WebSocket-Version: 13",
-      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-    ]);
+    peer.request(UPGRADE);
     const error = await told.promise;
     assertInstanceOf(error, DOMException);
     assertStringIncludes(error.message, "Cannot open connection: ");
@@ -130,13 +132,7 @@ test(
       return response;
     }, undefined);
     using peer = await RawPeer.connect(server.port);
-    peer.request([
-      "Host: localhost",
-      "Upgrade: websocket",
-      "Connection: Upgrade",
-      "Sec-WebSocket-Version: 13",
-      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-    ]);
+    peer.request(UPGRADE);
     const conn = await taken.promise;
     const sent = conn.send("early");
     const { code, cause } = await conn.closed;
