@@ -16,7 +16,7 @@ import {
 } from "../runtime/http/http2_request.ts";
 import { refuseOnStream, respond } from "../runtime/http/http2_response.ts";
 import { refuseOnSocket } from "../runtime/http/node_response.ts";
-import { cut } from "../runtime/quirks/tls_flow.ts";
+import { cutFailed } from "../runtime/quirks/tls_flow.ts";
 import {
   claim,
   isClaimed,
@@ -168,8 +168,7 @@ function isOthers(server: unknown, socket: Duplex): boolean {
 
 function refuseTunnel(socket: Duplex, timeout: number): void {
   claim(socket);
-  // Deno leaves a TLS socket open after an error.
-  socket.on("error", () => cut(socket));
+  socket.on("error", cutFailed);
   const head = encodeHead("HTTP/1.1 501 Not Implemented", [
     ["Content-Length", "0"],
     ["Connection", "close"],

@@ -27,6 +27,7 @@ import { forgetRequest } from "../runtime/quirks/kept_request.ts";
 import { SocketStream } from "../runtime/sockets/socket_stream.ts";
 import {
   cut,
+  cutFailed,
   pauseTCPBelowTLS,
   resumeTCPBelowTLS,
 } from "../runtime/quirks/tls_flow.ts";
@@ -94,7 +95,7 @@ export async function upgradeOnSocket<Data>(
   claim(socket);
   // A socket may fail at any moment, also during the callbacks, and an `error`
   // event without a listener ends the process.
-  socket.on("error", giveUp);
+  socket.on("error", cutFailed);
   // Nobody reads until the handshake is done, so the peer must wait.
   pauseTCPBelowTLS(socket);
   try {
@@ -105,11 +106,6 @@ export async function upgradeOnSocket<Data>(
     cut(socket);
     return undefined;
   }
-}
-
-// Deno leaves a TLS socket open after an error.
-function giveUp(this: Duplex): void {
-  cut(this);
 }
 
 async function upgrade<Data>(
@@ -158,7 +154,7 @@ async function upgrade<Data>(
     }
     const { remoteAddr } = options;
     const stream = new SocketStream(socket, { head, remoteAddr });
-    socket.off("error", giveUp);
+    socket.off("error", cutFailed);
     resumeTCPBelowTLS(socket);
     forgetRequest(socket, message);
     return takeConn(stream, request, answer, options);

@@ -78,3 +78,11 @@ export function cut(socket: Duplex & BunSocket): void {
   if (socket.destroyNow === undefined) socket.destroy();
   else socket.destroyNow();
 }
+
+/**
+ * Listens to a socket's errors: Deno leaves a TLS socket open after a broken
+ * record, and keeps what its peer sends.
+ */
+export function cutFailed(this: Duplex): void {
+  cut(this);
+}

@@ -4,6 +4,7 @@ import tls from "node:tls";
 
 import type { ByteStream } from "../../transport/byte_stream.ts";
 import { lookupError } from "../permission.ts";
+import { cutFailed } from "../quirks/tls_flow.ts";
 import { SocketStream } from "./socket_stream.ts";
 import { StreamDuplex } from "./stream_duplex.ts";
 import type { TLSSettings } from "./tls_options.ts";
@@ -176,12 +177,7 @@ function established(
     socket.off("end", onClose);
     socket.off("close", onClose);
     // A later error must still find a listener.
-    socket.on("error", giveUp);
+    socket.on("error", cutFailed);
     socket.off("error", fail);
   });
-}
-
-// Deno leaves a TLS socket open after an error.
-function giveUp(this: Duplex): void {
-  this.destroy();
 }
